@@ -1,0 +1,50 @@
+"""Where the files that ship with graphdoctor lie, installed or in a checkout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphdoctor.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - exercised on Python 3.10 only
+    import tomli as tomllib
+
+
+@cache
+def rules_dir() -> Path:
+    """The ``rules/`` folder: inside the package when installed from a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "rules", package.parent / "rules"):
+        if folder.is_dir():
+            return folder
+    raise InputError(
+        "the folder rules/ is missing from this installation",
+        where=str(package),
+        remedy="Reinstall it: pip install --force-reinstall graphdoctor",
+    )
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read one TOML file.
+
+    Raises:
+        InputError: the file is missing or is not TOML.
+    """
+    try:
+        with path.open("rb") as f:
+            return tomllib.load(f)
+    except OSError as e:
+        raise InputError(f"cannot be read: {e.strerror}", where=str(path)) from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise InputError(f"is not TOML: {e}", where=str(path), remedy="Correct the file") from e
+
+
+def toml_files(kind: str) -> Iterator[Path]:
+    """The files of ``rules/<kind>/``, sorted by name."""
+    return iter(sorted((rules_dir() / kind).glob("*.toml")))
