@@ -1,0 +1,32 @@
+"""The graph: nodes, values, edit log, invariants and the compact text form. The only floor that knows networkx."""
+
+from __future__ import annotations
+
+from graphdoctor.ir.attrs import Attrs
+from graphdoctor.ir.edits import NodeDiff, NodeState
+from graphdoctor.ir.graph import Graph, NodeRecord
+from graphdoctor.ir.invariants import Broken, broken_invariants
+from graphdoctor.ir.node import CONTROL_SLOT, Node, Use, Value
+from graphdoctor.ir.order import Order
+from graphdoctor.ir.spec import UNKNOWN_SPEC, TensorSpec, partial_ints
+from graphdoctor.ir.view import GraphView, frozen
+
+__all__ = [
+    "CONTROL_SLOT",
+    "UNKNOWN_SPEC",
+    "Attrs",
+    "Broken",
+    "Graph",
+    "GraphView",
+    "Node",
+    "NodeDiff",
+    "NodeRecord",
+    "NodeState",
+    "Order",
+    "TensorSpec",
+    "Use",
+    "Value",
+    "broken_invariants",
+    "frozen",
+    "partial_ints",
+]

@@ -1,0 +1,355 @@
+"""The compact text form: a graph as people write it down, one node a line.
+
+::
+
+    # anything after a hash is a comment
+    x   = Placeholder {dtype: float32, shape: shape[?,28,28,1]}
+    w   = Const float32[5,5,1,32] normal(7)
+    c   = Conv2D(x, w) {T: float32, padding: "SAME", strides: [1,1,1,1]}
+    ok  = Identity(c, ^x) {T: float32}
+    inputs: x
+    outputs: ok
+
+A constant is ``dtype[dims] payload``; the payload is one number (a splat), ``[all, the, elements]``, ``hex:...`` (the
+bytes), or a seeded ``normal(seed)``, ``normal(seed, std)`` or ``uniform(seed, low, high)`` that keeps test graphs short.
+Attributes are ints, floats, ``true``/``false``, ``"strings"``, dtypes, ``shape[?,2]``, ``shape[*]``, constants,
+``[lists]``, ``@function`` and ``$placeholder``. Names with other characters than ``A-Za-z0-9_./->`` are quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from graphdoctor.errors import InputError
+from graphdoctor.ir.attrs import Attrs
+from graphdoctor.ir.edits import input_names
+from graphdoctor.ir.graph import Graph, NodeRecord
+from graphdoctor.ir.node import Node
+from graphdoctor.types import Array, DType, Shape, dims_text
+from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef, ShapeValue
+from graphdoctor.wire.tensors import Tensor
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./>][A-Za-z0-9_./>\-]*\Z")
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<comment>\#.*)
+    | (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<hex>hex:[0-9a-fA-F]*)
+    | (?P<ref>[\^@$])
+    | (?P<number>[-+]?(?:inf|nan|\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+|\d+(?:[eE][-+]?\d+)?)(?![A-Za-z0-9_./>]))
+    | (?P<word>[A-Za-z0-9_./>][A-Za-z0-9_./>\-]*)
+    | (?P<mark>[=(){}\[\],:?*])
+    )""",
+    re.VERBOSE,
+)
+_ELIDE_ABOVE = 16
+
+
+def parse_graph(text: str, name: str = "<text>") -> Graph:
+    """The graph that ``text`` states; its edit log is empty.
+
+    Raises:
+        InputError: a line is malformed; the message gives file and line.
+    """
+    records: list[NodeRecord] = []
+    declared: dict[str, list[str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        scanner = _Scanner(line, f"{name}:{number}")
+        if scanner.at_end():
+            continue
+        if line.lstrip().startswith(("inputs:", "outputs:")):
+            key = scanner.word()
+            scanner.expect(":")
+            declared[key] = scanner.refs(end="")
+        else:
+            records.append(_parse_node(scanner))
+        scanner.finish()
+    graph = Graph.from_records(records)
+    graph.inputs = tuple(graph.node(n) for n in declared.get("inputs", ()))
+    graph.outputs = tuple(graph.value(n) for n in declared.get("outputs", ()))
+    return graph
+
+
+def format_graph(graph: Graph, *, elide: bool = False) -> str:
+    """``graph`` in the text form. With ``elide``, large payloads become ``...``: good to read, not to read back."""
+    lines = [format_node(node, elide=elide) for node in graph]
+    if graph.inputs:
+        lines.append("inputs: " + ", ".join(_name(n.name) for n in graph.inputs))
+    if graph.outputs:
+        lines.append("outputs: " + ", ".join(_ref(v.name) for v in graph.outputs))
+    return "\n".join(lines) + "\n"
+
+
+def format_node(node: Node, *, elide: bool = False) -> str:
+    """One node as one line."""
+    if node.op == "Const" and set(node.attrs) == {"dtype", "value"} and isinstance(node.attr("value"), Tensor):
+        head = f"{_name(node.name)} = Const {_tensor(node.attr('value'), elide)}"
+        return head if not node.controls else head + " " + _inputs(node)
+    text = f"{_name(node.name)} = {node.op}"
+    if node.inputs or node.controls:
+        text += _inputs(node)
+    if len(node.attrs):
+        text += " {" + ", ".join(f"{k}: {_attr(v, elide)}" for k, v in node.attrs.items()) + "}"
+    return text
+
+
+def _inputs(node: Node) -> str:
+    return "(" + ", ".join(_ref(r) for r in input_names(node.inputs, node.controls)) + ")"
+
+
+def _name(name: str) -> str:
+    return name if _PLAIN.match(name) else json.dumps(name)
+
+
+def _ref(ref: str) -> str:
+    mark = "^" if ref.startswith("^") else ""
+    name, colon, tail = ref.removeprefix("^").rpartition(":")
+    if colon and tail.isdecimal():
+        return f"{mark}{_name(name)}:{tail}"
+    return mark + _name(ref.removeprefix("^"))
+
+
+def _attr(value: AttrPy, elide: bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, DType):
+        return value.label
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, ShapeValue):
+        return "shape" + dims_text(value.dims)
+    if isinstance(value, Tensor):
+        return _tensor(value, elide)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_attr(v, elide) for v in value) + "]"
+    if isinstance(value, FuncRef):
+        return "@" + _name(value.name)
+    if isinstance(value, AttrPlaceholder):
+        return "$" + _name(value.name)
+    return str(value)
+
+
+def _float(value: float) -> str:
+    text = repr(float(value))
+    return text if any(c in text for c in ".einf") else text + ".0"
+
+
+def _tensor(tensor: Tensor, elide: bool) -> str:
+    head = tensor.dtype.label + dims_text(tensor.shape)
+    if elide and (tensor.element_count or 0) > _ELIDE_ABOVE and not tensor.is_splat:
+        return head + " ..."
+    array = tensor.array()
+    if array.dtype == object:
+        return f"{head} [{', '.join(json.dumps(_text(v)) for v in array.reshape(-1))}]"
+    if array.size and tensor.is_splat:
+        return f"{head} {_number(array.reshape(-1)[0])}"
+    if array.size <= _ELIDE_ABOVE:
+        return f"{head} [{', '.join(_number(v) for v in array.reshape(-1))}]"
+    return f"{head} hex:{array.tobytes().hex()}"
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _number(value: np.generic) -> str:
+    if isinstance(value, np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, np.integer):
+        return str(int(value))
+    return _float(float(value))
+
+
+class _Scanner:
+    """Reads one line token by token."""
+
+    def __init__(self, line: str, where: str) -> None:
+        self.where = where
+        self.tokens = list(_tokens(line, where))
+        self.at = 0
+
+    def fail(self, problem: str) -> InputError:
+        return InputError(problem, where=self.where, remedy="docs/text-form.md describes the compact text form")
+
+    def at_end(self) -> bool:
+        return self.at >= len(self.tokens)
+
+    def peek(self, ahead: int = 0) -> str:
+        k = self.at + ahead
+        return self.tokens[k][1] if k < len(self.tokens) else ""
+
+    def kind(self) -> str:
+        return self.tokens[self.at][0] if not self.at_end() else "end"
+
+    def take(self) -> str:
+        if self.at_end():
+            raise self.fail("the line ends too early")
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+    def accept(self, mark: str) -> bool:
+        if self.peek() == mark and self.kind() in ("mark", "ref"):
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, mark: str) -> None:
+        if not self.accept(mark):
+            raise self.fail(f"expected {mark!r}, found {self.peek() or 'the end of the line'!r}")
+
+    def finish(self) -> None:
+        if not self.at_end():
+            raise self.fail(f"cannot understand {self.peek()!r}")
+
+    def word(self) -> str:
+        kind = self.kind()
+        token = self.take()
+        if kind == "string":
+            return str(json.loads(token))
+        if kind not in ("word", "number"):
+            raise self.fail(f"expected a name, found {token!r}")
+        return token
+
+    def refs(self, end: str = ")") -> list[str]:
+        found: list[str] = []
+        while not (self.at_end() if not end else self.accept(end)):
+            mark = "^" if self.accept("^") else ""
+            name = self.word()
+            if self.accept(":"):
+                name += ":" + self.word()
+            found.append(mark + name)
+            self.accept(",")
+        return found
+
+    def dims(self) -> Shape:
+        self.expect("[")
+        if self.accept("*"):
+            self.expect("]")
+            return None
+        dims: list[int | None] = []
+        while not self.accept("]"):
+            token = self.take()
+            dims.append(None if token == "?" else int(token))
+            self.accept(",")
+        return tuple(dims)
+
+
+def _tokens(line: str, where: str) -> Iterator[tuple[str, str]]:
+    position = 0
+    while position < len(line.rstrip()):
+        match = _TOKEN.match(line, position)
+        if not match or not match.lastgroup:
+            raise InputError(f"cannot read {line[position:].strip()!r}", where=where)
+        if match.lastgroup != "comment":
+            yield match.lastgroup, match.group(match.lastgroup)
+        position = match.end()
+
+
+def _parse_node(s: _Scanner) -> NodeRecord:
+    name = s.word()
+    s.expect("=")
+    op = s.word()
+    if op == "Const" and s.peek() != "{" and s.peek(1) == "[":
+        tensor = _parse_tensor(s)
+        refs = s.refs() if s.accept("(") else []
+        return NodeRecord(name, op, refs, Attrs({"dtype": tensor.dtype, "value": tensor}))
+    refs = s.refs() if s.accept("(") else []
+    attrs: dict[str, AttrPy] = {}
+    if s.accept("{"):
+        while not s.accept("}"):
+            key = s.word()
+            s.expect(":")
+            attrs[key] = _parse_attr(s)
+            s.accept(",")
+    return NodeRecord(name, op, refs, Attrs(attrs))
+
+
+def _parse_attr(s: _Scanner) -> AttrPy:
+    kind, token = s.kind(), s.peek()
+    if s.accept("["):
+        items: list[AttrPy] = []
+        while not s.accept("]"):
+            items.append(_parse_attr(s))
+            s.accept(",")
+        return tuple(items)
+    if s.accept("@"):
+        return FuncRef(s.word(), {})
+    if s.accept("$"):
+        return AttrPlaceholder(s.word())
+    if kind == "number":
+        return _parse_number(s.take())
+    if kind == "string":
+        return s.word()
+    if token == "shape":
+        s.take()
+        return ShapeValue(s.dims())
+    if token in ("true", "false"):
+        return s.take() == "true"
+    return _parse_tensor(s) if s.peek(1) == "[" else _parse_dtype(s)
+
+
+def _parse_number(token: str) -> int | float:
+    return int(token) if re.fullmatch(r"[-+]?\d+", token) else float(token)
+
+
+def _parse_dtype(s: _Scanner) -> DType:
+    token = s.take()
+    dtype = DType.parse(token)
+    if dtype is None:
+        raise s.fail(f"{token!r} is no dtype, number or string")
+    return dtype
+
+
+def _parse_tensor(s: _Scanner) -> Tensor:
+    dtype = _parse_dtype(s)
+    dims = s.dims()
+    if dims is None or any(d is None for d in dims):
+        raise s.fail("a constant needs all its dimensions")
+    shape = tuple(d or 0 for d in dims)
+    try:
+        return Tensor.from_array(_payload(s, dtype, shape), dtype)
+    except ValueError as e:
+        raise s.fail(f"the payload does not fit {dtype.label}{list(shape)}: {e}") from e
+
+
+def _payload(s: _Scanner, dtype: DType, shape: tuple[int, ...]) -> Array:
+    kind = dtype.numpy if dtype.numpy is not None else np.dtype(np.float32)
+    token = s.peek()
+    if s.kind() == "hex":
+        return np.frombuffer(bytes.fromhex(s.take()[4:]), dtype=kind).reshape(shape)
+    if token in ("normal", "uniform"):
+        return _random(s, shape).astype(kind)
+    if s.accept("["):
+        items: list[AttrPy] = []
+        while not s.accept("]"):
+            items.append(_parse_attr(s))
+            s.accept(",")
+        return _array(items, kind).reshape(shape)
+    return np.broadcast_to(_array([_parse_attr(s)], kind), shape)
+
+
+def _array(items: list[AttrPy], kind: np.dtype[np.generic]) -> Array:
+    if kind == object:
+        out = np.empty(len(items), dtype=object)
+        out[:] = [str(i).encode("utf-8", "surrogateescape") for i in items]
+        return out
+    return np.asarray(items, dtype=kind)
+
+
+def _random(s: _Scanner, shape: tuple[int, ...]) -> Array:
+    kind = s.take()
+    s.expect("(")
+    numbers = []
+    while not s.accept(")"):
+        numbers.append(float(s.take()))
+        s.accept(",")
+    rng = np.random.default_rng(int(numbers[0]))
+    if kind == "normal":
+        return rng.normal(0.0, numbers[1] if len(numbers) > 1 else 1.0, shape)
+    return rng.uniform(numbers[1], numbers[2], shape)

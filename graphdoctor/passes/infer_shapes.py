@@ -1,0 +1,100 @@
+"""Shape and dtype inference over the whole graph, with partial values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from graphdoctor.ir import UNKNOWN_SPEC, GraphView, Node, TensorSpec, Value
+from graphdoctor.ir.spec import PARTIAL_LIMIT
+from graphdoctor.ops import InferError, OpContext, find_op
+from graphdoctor.ops.base import Op
+from graphdoctor.types import element_count
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A node whose inputs contradict its op, and how."""
+
+    node: Node
+    reason: str
+
+
+@dataclass(slots=True)
+class Specs:
+    """What is known of each value of a graph; stale after any change of the graph."""
+
+    table: dict[Node, tuple[TensorSpec, ...]] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+
+    def of(self, value: Value) -> TensorSpec:
+        """What is known of ``value``."""
+        return self.output(value.node, value.index)
+
+    def output(self, node: Node, index: int = 0) -> TensorSpec:
+        """What is known of output ``index`` of ``node``."""
+        specs = self.table.get(node, ())
+        return specs[index] if index < len(specs) else UNKNOWN_SPEC
+
+    def inputs(self, node: Node) -> tuple[TensorSpec, ...]:
+        """What is known of each data input of ``node``."""
+        return tuple(self.of(v) for v in node.inputs)
+
+
+def infer_shapes(graph: GraphView, given: Mapping[str, TensorSpec] | None = None) -> Specs:
+    """Infer every value of ``graph`` in one pass, producers first.
+
+    Args:
+        graph: not changed.
+        given: specs for nodes by name (what ``--input`` says); they win over what the node says of itself.
+    """
+    specs = Specs()
+    given = given or {}
+    for node in graph.order().nodes:
+        if node.name in given:
+            specs.table[node] = (given[node.name],)
+        else:
+            specs.table[node] = _infer(node, specs)
+    return specs
+
+
+def context(node: Node, op: Op, specs: Specs) -> OpContext:
+    """The context that ``op`` infers and folds ``node`` in."""
+    return OpContext(node, specs.inputs(node), op.defaults)
+
+
+def _infer(node: Node, specs: Specs) -> tuple[TensorSpec, ...]:
+    op = find_op(node.op)
+    if op is None:
+        return ()
+    ctx = context(node, op, specs)
+    low, high = op.arity
+    if not low <= len(ctx.inputs) <= high:
+        specs.conflicts.append(Conflict(node, f"{node.op} has {len(ctx.inputs)} inputs, not {low}"))
+        return ()
+    try:
+        outputs = op.infer(ctx)
+        return tuple(outputs) if _all_valued(outputs) else _with_values(op, ctx, outputs)
+    except InferError as e:
+        specs.conflicts.append(Conflict(node, str(e)))
+        return ()
+
+
+def _all_valued(outputs: list[TensorSpec]) -> bool:
+    return all(o.value is not None for o in outputs)
+
+
+def _with_values(op: Op, ctx: OpContext, outputs: list[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Small values whose inputs are all known are computed, so that shape arithmetic resolves."""
+    values = [s.constant for s in ctx.inputs]
+    if op.stateful or not values or any(v is None for v in values) or not all(_small(o) for o in outputs):
+        return tuple(outputs)
+    folded = op.fold(ctx, [v for v in values if v is not None])
+    if folded is None:
+        return tuple(outputs)
+    return tuple(TensorSpec(o.dtype, tuple(v.shape), v) for o, v in zip(outputs, folded, strict=True))
+
+
+def _small(spec: TensorSpec) -> bool:
+    count = element_count(spec.shape)
+    return count is not None and count <= PARTIAL_LIMIT
