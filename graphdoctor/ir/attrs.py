@@ -14,11 +14,12 @@ class Attrs(Mapping[str, AttrPy]):
     A value that was never changed is written back as the message it came from, unknown fields included.
     """
 
-    __slots__ = ("_messages", "_values")
+    __slots__ = ("_messages", "_pristine", "_values")
 
     def __init__(self, values: Mapping[str, AttrPy] | None = None, messages: Mapping[str, Any] | None = None) -> None:
         self._messages: Mapping[str, Any] = messages if messages is not None else {}
         self._values: dict[str, AttrPy] = dict(values) if values else {}
+        self._pristine = messages is not None and values is None
 
     def __getitem__(self, key: str) -> AttrPy:
         if key not in self._values:
@@ -38,6 +39,11 @@ class Attrs(Mapping[str, AttrPy]):
 
     def __repr__(self) -> str:
         return f"Attrs({dict(self)!r})"
+
+    @property
+    def is_pristine(self) -> bool:
+        """True if nothing was changed since the node was read."""
+        return self._pristine
 
     def message(self, key: str) -> Any:
         """The AttrValue message to write for ``key``."""

@@ -74,7 +74,9 @@ class Lowering(Protocol):
     def constant(self, index: int) -> Array | None:
         """The whole value of data input ``index`` (of any size) if it is constant, else ``None``."""
 
-    def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:
+    def const(
+        self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const"
+    ) -> str:
         """An initializer with ``value``; equal small ones are shared. A list of ints becomes an int64 vector."""
 
     def op(self, op_type: str, inputs: Sequence[str], *, hint: str = "", **attrs: Any) -> str:
@@ -90,7 +92,7 @@ class Lowering(Protocol):
         """This node cannot be lowered: raises CannotLowerError with ``reason``."""
 
 
-LayoutKind = Literal["", "same", "format", "flag", "axes", "paddings"]
+LayoutKind = Literal["", "same", "format", "flag", "axes", "axes_attr", "paddings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ class Layout:
 
     Kinds:
         ``""``: the op keeps NHWC; values are brought back to it in front of the op.
-        ``same``: elementwise; all rank-4 inputs in NCHW give rank-4 outputs in NCHW.
+        ``same``: elementwise with broadcasting over all inputs; rank-4 inputs in NCHW give outputs in NCHW.
         ``format``: has ``data_format``; its inputs ``data`` change layout, the attributes ``per_dim`` are permuted.
         ``flag``: TensorFlow has it in NHWC only; a private attribute ``_layout`` tells the lowering.
-        ``axes``: constant input ``arg`` names axes of the data inputs, which are renumbered.
+        ``axes``: constant input ``arg`` (-1: the last) names axes of all other inputs, which are renumbered.
+        ``axes_attr``: the attributes ``per_dim`` name axes of input 0, which are renumbered (Squeeze).
         ``paddings``: constant input ``arg`` has one row per dimension, which are permuted.
     """
 

@@ -1,0 +1,9 @@
+"""ONNX: the only package of graphdoctor that imports onnx."""
+
+from __future__ import annotations
+
+from graphdoctor.formats.onnx.convert import onnx_from_graph
+from graphdoctor.formats.onnx.records import OPSET, OnnxModel
+from graphdoctor.formats.onnx.serialize import require_onnx, to_bytes, to_chunks
+
+__all__ = ["OPSET", "OnnxModel", "onnx_from_graph", "require_onnx", "to_bytes", "to_chunks"]

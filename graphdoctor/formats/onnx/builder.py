@@ -1,0 +1,214 @@
+"""Lowering a graph, op by op, into ONNX records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphdoctor.errors import UnsupportedError
+from graphdoctor.formats.onnx.dtypes import onnx_dtype
+from graphdoctor.formats.onnx.records import Emitted, OnnxModel
+from graphdoctor.ir import Graph, Node, TensorSpec, Value
+from graphdoctor.ops import CannotLowerError, Op, find_op
+from graphdoctor.passes.fold_constants import constant_tensor
+from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.types import Array, DType
+
+_SHARE_BELOW = 1024
+_SHOWN_REASONS = 8
+
+
+class OnnxBuilder:
+    """Collects what the ops emit; one per model."""
+
+    def __init__(self, graph: Graph, specs: Specs, output_names: Sequence[str]) -> None:
+        self.graph = graph
+        self.specs = specs
+        self.output_names = list(output_names)
+        self.model = OnnxModel("graphdoctor")
+        self.names: dict[Value, str] = {}
+        self.refused: list[tuple[Node, str]] = []
+        self._shared: dict[tuple[Any, ...], str] = {}
+        self._taken: set[str] = set()
+
+    def build(self) -> OnnxModel:
+        """Lower every live node.
+
+        Raises:
+            UnsupportedError: some nodes cannot be lowered; the message lists them with their reasons.
+        """
+        live = self.graph.live()
+        self._taken.update(self.output_names)
+        for node in self.graph.inputs:
+            self._add_input(node)
+        for node in self.graph.order().nodes:
+            if node in live and node.out() not in self.names:
+                self._lower(node)
+        if self.refused:
+            raise UnsupportedError(_refusal(self.refused), remedy="graphdoctor check names what stands in the way")
+        self._name_outputs()
+        self._drop_unread()
+        return self.model
+
+    def fresh(self, wanted: str) -> str:
+        """``wanted`` or ``wanted_1`` and so on: a tensor or node name not used so far."""
+        name, k = wanted, 0
+        while name in self._taken:
+            k += 1
+            name = f"{wanted}_{k}"
+        self._taken.add(name)
+        return name
+
+    def initializer(self, array: Array, hint: str) -> str:
+        """The name of an initializer that holds ``array``; equal small ones are shared."""
+        key: tuple[Any, ...] | None = None
+        if array.size <= _SHARE_BELOW:
+            key = (array.dtype.str, array.shape, array.tobytes())
+            if key in self._shared:
+                return self._shared[key]
+        name = self.fresh(hint)
+        self.model.initializers[name] = array
+        if key is not None:
+            self._shared[key] = name
+        return name
+
+    def _add_input(self, node: Node) -> None:
+        spec = self.specs.output(node)
+        if spec.dtype in (DType.INVALID, DType.STRING, DType.RESOURCE, DType.VARIANT):
+            self.refused.append((node, f"an ONNX graph input cannot be {spec.dtype.label}"))
+        self._taken.add(node.name)
+        self.names[node.out()] = node.name
+        self.model.inputs.append((node.name, spec))
+
+    def _lower(self, node: Node) -> None:
+        op = find_op(node.op)
+        if op is None:
+            self.refused.append((node, "graphdoctor does not know this op"))
+            return
+        if any(v not in self.names for v in node.inputs):
+            return  # a producer was refused already: one reason is enough
+        low = NodeLowering(self, node, op)
+        try:
+            outputs = op.to_onnx(low)
+        except CannotLowerError as e:
+            self.refused.append((node, str(e)))
+            return
+        low.finish(outputs)
+
+    def _name_outputs(self) -> None:
+        for value, wanted in zip(self.graph.outputs, self.output_names, strict=True):
+            name = self.names[value]
+            self._copy(name, wanted, value.node)
+            self.model.outputs.append((wanted, self.specs.of(value)))
+
+    def _copy(self, name: str, wanted: str, node: Node) -> None:
+        """Give an output its name: by renaming the tensor if it is inner and not yet an output, else by Identity."""
+        producer = next((n for n in reversed(self.model.nodes) if name in n.outputs), None)
+        if producer is None or name in {n for n, _ in self.model.outputs}:
+            self.model.nodes.append(Emitted("Identity", self.fresh(f"{wanted}/out"), [name], [wanted], {}, node.origins))
+            return
+        for emitted in self.model.nodes:
+            emitted.inputs = [wanted if n == name else n for n in emitted.inputs]
+        producer.outputs = [wanted if n == name else n for n in producer.outputs]
+        for value, known in self.names.items():
+            if known == name:
+                self.names[value] = wanted
+
+    def _drop_unread(self) -> None:
+        """Remove nodes and constants that nothing reads (axes that became attributes, folded shapes)."""
+        read = {name for name, _ in self.model.outputs}
+        kept = []
+        for emitted in reversed(self.model.nodes):
+            if any(o in read for o in emitted.outputs):
+                kept.append(emitted)
+                read.update(emitted.inputs)
+        self.model.nodes = kept[::-1]
+        self.model.initializers = {k: v for k, v in self.model.initializers.items() if k in read}
+
+
+class NodeLowering:
+    """What one op sees while it lowers one node; fits :class:`graphdoctor.ops.Lowering`."""
+
+    def __init__(self, builder: OnnxBuilder, node: Node, op: Op) -> None:
+        self.builder = builder
+        self.node = node
+        self.defaults = op.defaults
+        self.inputs = tuple(builder.names[v] for v in node.inputs)
+        self.specs = builder.specs.inputs(node)
+        self.outputs: tuple[TensorSpec, ...] = builder.specs.table.get(node, ())
+        self.made: list[Emitted] = []
+
+    def attr(self, key: str) -> Any:
+        """Attribute of the node, or its default in TensorFlow's op definition."""
+        return self.node.attr(key, self.defaults.get(key))
+
+    def constant(self, index: int) -> Array | None:
+        """The whole value of data input ``index`` if it is constant, else ``None``."""
+        if index >= len(self.node.inputs):
+            return None
+        tensor = constant_tensor(self.node.inputs[index])
+        return tensor.array() if tensor is not None else self.specs[index].constant
+
+    def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:
+        """An initializer; a list of ints becomes an int64 vector."""
+        kind = dtype.numpy if dtype is not None else None
+        if kind is None and not isinstance(value, np.ndarray):
+            kind = np.dtype(np.float32) if isinstance(value, float) else np.dtype(np.int64)
+        array: Array = np.asarray(value, dtype=kind)
+        if onnx_dtype(DType.from_numpy(array.dtype)) is None:
+            self.fail(f"ONNX has no constants of {array.dtype}")
+        name = self.node.name if self.node.op == "Const" else f"{self.node.name}/{hint}"
+        return self.builder.initializer(array, name)
+
+    def op(self, op_type: str, inputs: Sequence[str], *, hint: str = "", **attrs: Any) -> str:
+        """Emit a node with one output and return the output's name."""
+        return self._emit(op_type, inputs, 1, hint, attrs)[0]
+
+    def multi(self, op_type: str, inputs: Sequence[str], outputs: int, **attrs: Any) -> tuple[str, ...]:
+        """Emit a node with several outputs and return their names."""
+        return self._emit(op_type, inputs, outputs, "", attrs)
+
+    def cast(self, name: str, dtype: DType) -> str:
+        """``name`` cast to ``dtype``."""
+        target = onnx_dtype(dtype)
+        if target is None:
+            self.fail(f"ONNX has no {dtype.label}")
+        return self.op("Cast", [name], to=target)
+
+    def fail(self, reason: str) -> NoReturn:
+        """This node cannot be lowered."""
+        raise CannotLowerError(reason)
+
+    def finish(self, outputs: Sequence[str]) -> None:
+        """Give the tensors that stand for TensorFlow's values TensorFlow's names, and keep them."""
+        renamed: dict[str, str] = {}
+        own = {o for e in self.made for o in e.outputs}
+        for k, name in enumerate(outputs):
+            value = self.node.out(k)
+            if name in own and name not in renamed and value.name not in self.builder.output_names:
+                renamed[name] = self.builder.fresh(value.name)
+            self.builder.names[value] = renamed.get(name, name)
+        for emitted in self.made:
+            emitted.inputs = [renamed.get(n, n) for n in emitted.inputs]
+            emitted.outputs = [renamed.get(n, n) for n in emitted.outputs]
+        if not self.made:
+            self.builder.model.dropped[self.node.name] = f"{self.node.op} needs no ONNX node"
+        self.builder.model.nodes.extend(self.made)
+
+    def _emit(self, op_type: str, inputs: Sequence[str], outputs: int, hint: str, attrs: dict[str, Any]) -> tuple[str, ...]:
+        stem = f"{self.node.name}/{hint or op_type}"
+        name = self.builder.fresh(stem + "__node") if self.made else self.builder.fresh(self.node.name + "__node")
+        names = tuple(self.builder.fresh(stem) for _ in range(outputs))
+        clean = {k: v for k, v in attrs.items() if v is not None}
+        self.made.append(Emitted(op_type, name, list(inputs), list(names), clean, self.node.origins))
+        return names
+
+
+def _refusal(refused: list[tuple[Node, str]]) -> str:
+    lines = [f"{len(refused)} node{'s' * (len(refused) > 1)} cannot be lowered to ONNX:"]
+    lines += [f"  {n.name} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
+    if len(refused) > _SHOWN_REASONS:
+        lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")
+    return "\n".join(lines)
