@@ -295,9 +295,11 @@ def widen(values: Array, dtype: DType) -> Array:
         return (values.astype(np.uint32) << 16).view(np.float32)
     if dtype in _SUB_BYTE_BITS:
         spare = 8 - _SUB_BYTE_BITS[dtype]
-        return np.right_shift(np.left_shift(values, spare), spare)
+        shifted: Array = np.right_shift(np.left_shift(values, spare), spare)
+        return shifted
     if LISTS[dtype][0] == _FLOAT8_LIST:
-        return _float8_table(dtype)[values]
+        decoded: Array = _float8_table(dtype)[values]
+        return decoded
     return values
 
 
@@ -311,7 +313,9 @@ def _float8_table(dtype: DType) -> Array:
     codes = np.arange(256)
     exponent, fraction = codes >> mantissa & (0x7F >> mantissa), codes & ((1 << mantissa) - 1)
     scaled = np.where(exponent > 0, fraction + (1 << mantissa), fraction)
-    table = np.ldexp(scaled.astype(np.float32), np.maximum(exponent, 1) - bias - mantissa).astype(np.float32)
+    table: Array = np.ldexp(scaled.astype(np.float32), np.maximum(exponent, 1) - bias - mantissa).astype(
+        np.float32
+    )
     table[128:] *= -1
     if unsigned_zero:
         table[0x80] = np.nan

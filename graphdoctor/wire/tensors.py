@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,15 +14,15 @@ from graphdoctor.wire.tensor_values import REMEDY, TensorError
 __all__ = ["MAX_EXPANDED_BYTES", "Tensor", "TensorError"]
 
 MAX_EXPANDED_BYTES = 256 << 20
-"""How large ``array()`` makes a constant whose values are stored in part. One repeated value takes no memory."""
+"""How large ``array()`` makes a constant whose values are stored in part; a single value takes no memory."""
 
 
 class Tensor:
     """A constant: dtype, shape and values, immutable.
 
     Two are equal when dtype, shape and the bits of all values are, however they are stored. Everything but
-    ``payload`` and ``nbytes_stored`` may raise :class:`TensorError` on a damaged constant; ``==``, ``hash`` and
-    ``digest()`` then go by the payload.
+    ``payload`` and ``nbytes_stored`` may raise :class:`TensorError` on a damaged constant; ``==``, ``hash``
+    and ``digest()`` then go by the payload.
     """
 
     __slots__ = ("_header", "_payload", "_values")
@@ -95,7 +93,7 @@ class Tensor:
         return self.element_count > 1 and len(self._stored()) == 1
 
     def array(self) -> Array:
-        """The values in the constant's shape, read-only; bfloat16 and float8 as float32, strings as bytes objects.
+        """The values in the constant's shape, read-only; bfloat16 and float8 as float32, strings as bytes.
 
         Values stored whole are not copied, and one repeated value is a broadcast view: neither takes memory.
 
@@ -138,9 +136,9 @@ class Tensor:
         except TensorError:
             return hashlib.sha256(b"damaged " + (self._payload or b"")).hexdigest()
         hashed = hashlib.sha256(head)
-        for item in [bits] if isinstance(bits, np.ndarray) else bits:
+        for item in [bits.tobytes()] if isinstance(bits, np.ndarray) else bits:
             hashed.update(f"{len(item)} ".encode())
-            hashed.update(np.ascontiguousarray(item) if isinstance(item, np.ndarray) else item)
+            hashed.update(item)
         return hashed.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -197,7 +195,7 @@ class Tensor:
         return out
 
     def _bits(self) -> Array | list[bytes]:
-        """The values' bits up to the last one that differs from those behind it: the same for equal constants."""
+        """The values' bits without the repeats at the end: the same for equal constants."""
         values = self._stored()
         if values.dtype.kind == "O":
             texts: list[bytes] = values.tolist()
@@ -251,7 +249,7 @@ def _data_fields(values: Array, dtype: DType, n: int) -> list[bytes | memoryview
         return [scan.encode_field(number, item) for item in values.tolist()]
     bits = np.right_shift(values.view(np.uint32), 16).astype("<u2") if dtype is DType.BFLOAT16 else values
     if len(values) == n:
-        data = memoryview(bits).cast("B")
+        data = bits.view(np.uint8).data
         if len(data) >= 1 << 31:
             raise TensorError("a constant is over protobuf's 2 GiB", remedy="Split the weights")
         return [scan.encode_varint(4 << 3 | scan.LEN), scan.encode_varint(len(data)), data]
