@@ -1,0 +1,176 @@
+"""Activations: elementwise ones, and softmax over the last axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from graphdoctor.ir import TensorSpec
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.broadcast import (
+    FLOATS,
+    SINGLE,
+    WIDE,
+    compute_dtype,
+    data_dtype,
+    narrowed,
+    quiet,
+    rounded,
+    same_dtype,
+    scalar_of,
+    widened,
+)
+from graphdoctor.types import Array, DType
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+"""Constants of Klambauer et al., "Self-Normalizing Neural Networks", as TensorFlow's kernel has them."""
+
+Function = Callable[[Array], Array]
+
+
+class Activation(Op):
+    """One input, one output of the same dtype and shape, each element by itself."""
+
+    layout = Layout("same")
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        return [TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape)]
+
+
+class Relu(Activation):
+    """max(x, 0)."""
+
+    names = ("Relu",)
+    onnx = ("Relu", "Max", "Cast")
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        return quiet(lambda: np.maximum(values[0], values[0].dtype.type(0)), ctx.dtype())
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        dtype = data_dtype(low)
+        if dtype is DType.INT64:
+            return [low.op("Max", [low.inputs[0], scalar_of(low, 0, dtype)])]
+        chosen = compute_dtype(low, dtype, FLOATS | {DType.INT8, DType.INT32}, "Relu")
+        (x,) = widened(low, low.inputs, dtype, chosen)
+        return [narrowed(low, low.op("Relu", [x]), chosen, dtype)]
+
+
+class Relu6(Activation):
+    """min(max(x, 0), 6)."""
+
+    names = ("Relu6",)
+    onnx = ("Clip", "Cast")
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        kind = values[0].dtype.type
+        return quiet(lambda: np.minimum(np.maximum(values[0], kind(0)), kind(6)), ctx.dtype())
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        dtype = data_dtype(low)
+        chosen = compute_dtype(low, dtype, WIDE, "Clip")
+        (x,) = widened(low, low.inputs, dtype, chosen)
+        y = low.op("Clip", [x, scalar_of(low, 0, chosen), scalar_of(low, 6, chosen)])
+        return [narrowed(low, y, chosen, dtype)]
+
+
+class LeakyRelu(Activation):
+    """x where positive, else alpha times x."""
+
+    names = ("LeakyRelu",)
+    defaults: ClassVar = {"alpha": 0.2}
+    onnx = ("LeakyRelu",)
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        x = values[0]
+        alpha = x.dtype.type(ctx.attr("alpha"))
+        return quiet(lambda: np.where(x > 0, x, x * alpha), ctx.dtype())
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        compute_dtype(low, data_dtype(low), FLOATS, "LeakyRelu")
+        return [low.op("LeakyRelu", low.inputs, alpha=float(low.attr("alpha")))]
+
+
+def _elu(x: Array) -> Array:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def _selu(x: Array) -> Array:
+    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _softplus(x: Array) -> Array:
+    return np.asarray(np.logaddexp(x, 0))
+
+
+def _softsign(x: Array) -> Array:
+    return np.asarray(x / (1 + np.abs(x)))
+
+
+class _Curve(NamedTuple):
+    """A smooth activation: numpy's, the dtypes ONNX Runtime has it for, ONNX's attributes."""
+
+    function: Function
+    domain: frozenset[DType]
+    attrs: Mapping[str, Any]
+
+
+CURVES: Mapping[str, _Curve] = {
+    "Elu": _Curve(_elu, SINGLE, {"alpha": 1.0}),
+    "Selu": _Curve(_selu, SINGLE, {"alpha": SELU_ALPHA, "gamma": SELU_SCALE}),
+    "Sigmoid": _Curve(_sigmoid, FLOATS, {}),
+    "Tanh": _Curve(np.tanh, FLOATS, {}),
+    "Softplus": _Curve(_softplus, SINGLE, {}),
+    "Softsign": _Curve(_softsign, SINGLE, {}),
+}
+
+
+class Curve(Activation):
+    """Smooth activations, which ONNX has under the same names. Folding rounds the float64 result once."""
+
+    names = tuple(CURVES)
+    onnx = tuple(CURVES)
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        return rounded(CURVES[ctx.node.op].function, values, ctx.dtype())
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        curve = CURVES[low.node.op]
+        compute_dtype(low, data_dtype(low), curve.domain, low.node.op)
+        return [low.op(low.node.op, low.inputs, **curve.attrs)]
+
+
+def _softmax(x: Array) -> Array:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _log_softmax(x: Array) -> Array:
+    shifted = x - x.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+class Softmax(Op):
+    """Softmax and its logarithm, over the last axis."""
+
+    names = ("Softmax", "LogSoftmax")
+    onnx = ("Softmax", "LogSoftmax")
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        if ctx.spec(0).rank == 0:
+            raise InferError(f"{ctx.node.op} wants at least one dimension")
+        return [TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape)]
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        function = _softmax if ctx.node.op == "Softmax" else _log_softmax
+        return rounded(function, values, ctx.dtype())
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        compute_dtype(low, data_dtype(low), FLOATS, low.node.op)
+        return [low.op(low.node.op, low.inputs, axis=-1)]
