@@ -75,7 +75,7 @@ class DType(enum.IntEnum):
 
     @classmethod
     def of(cls, number: int) -> DType:
-        """The dtype with TensorFlow's ``number``; a reference type (101 and up) gives its base, an unknown one INVALID."""
+        """The dtype of TensorFlow's ``number``; a reference (101 and up) gives its base, an unknown one INVALID."""
         base = number - 100 if 100 < number < 200 else number
         return cls._value2member_map_.get(base, cls.INVALID)  # type: ignore[return-value]
 

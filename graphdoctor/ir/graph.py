@@ -162,7 +162,8 @@ class Graph:
     def uses(self, node: Node, index: int | None = None) -> list[Use]:
         """Where ``node`` (or only its output ``index``) is read; control uses are left out when ``index`` is given."""
         found = []
-        for _, user, slot, port in self._g.out_edges(node, keys=True, data="port"):
+        edges: Iterable[tuple[Node, Node, int, int]] = self._g.out_edges(node, keys=True, data="port")
+        for _, user, slot, port in edges:
             if slot <= CONTROL_SLOT:
                 if index is None:
                     found.append(Use(user, CONTROL_SLOT, CONTROL_SLOT))
@@ -205,7 +206,8 @@ class Graph:
 
     def networkx(self) -> nx.MultiDiGraph[Node]:
         """A read-only view of the digraph, for the user's own algorithms."""
-        return nx.restricted_view(self._g, [], [])
+        view: Any = nx.restricted_view(self._g, [], [])
+        return view  # type: ignore[no-any-return]  # the stubs say Graph, it is a MultiDiGraph
 
     def unique_name(self, wanted: str) -> str:
         """``wanted``, or ``wanted_1`` and so on: a name that no node has."""

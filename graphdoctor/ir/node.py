@@ -25,7 +25,7 @@ class Node:
         source: the NodeDef message it was read from, or ``None``.
     """
 
-    __slots__ = ("name", "op", "inputs", "controls", "attrs", "device", "origins", "source")
+    __slots__ = ("attrs", "controls", "device", "inputs", "name", "op", "origins", "source")
 
     name: str
     op: str
@@ -74,7 +74,7 @@ class Node:
 
     def attr(self, key: str, default: AttrPy | None = None) -> Any:
         """The value of attribute ``key``, or ``default`` when it is absent."""
-        return self.attrs[key] if key in self.attrs else default
+        return self.attrs.get(key, default)
 
     def out(self, index: int = 0) -> Value:
         """The value at output ``index``."""
@@ -85,7 +85,7 @@ class Value(NamedTuple):
     """One output of one node."""
 
     node: Node
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
     @property
     def name(self) -> str:
@@ -101,7 +101,7 @@ class Use(NamedTuple):
 
     node: Node
     slot: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
 
 CONTROL_SLOT = -1

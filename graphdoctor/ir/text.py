@@ -147,7 +147,7 @@ def _tensor(tensor: Tensor, elide: bool) -> str:
     array = tensor.array()
     if array.dtype == object:
         return f"{head} [{', '.join(json.dumps(_text(v)) for v in array.reshape(-1))}]"
-    if array.size and tensor.is_splat:
+    if array.ndim == 0 or (array.size and tensor.is_splat):
         return f"{head} {_number(array.reshape(-1)[0])}"
     if array.size <= _ELIDE_ABOVE:
         return f"{head} [{', '.join(_number(v) for v in array.reshape(-1))}]"
@@ -277,7 +277,7 @@ def _parse_attr(s: _Scanner) -> AttrPy:
         while not s.accept("]"):
             items.append(_parse_attr(s))
             s.accept(",")
-        return tuple(items)
+        return tuple(items)  # type: ignore[arg-type]  # a list holds no lists; encode refuses them
     if s.accept("@"):
         return FuncRef(s.word(), {})
     if s.accept("$"):
@@ -331,11 +331,11 @@ def _payload(s: _Scanner, dtype: DType, shape: tuple[int, ...]) -> Array:
             items.append(_parse_attr(s))
             s.accept(",")
         return _array(items, kind).reshape(shape)
-    return np.broadcast_to(_array([_parse_attr(s)], kind), shape)
+    return np.broadcast_to(_array([_parse_attr(s)], kind).reshape(()), shape)
 
 
 def _array(items: list[AttrPy], kind: np.dtype[np.generic]) -> Array:
-    if kind == object:
+    if kind.kind == "O":
         out = np.empty(len(items), dtype=object)
         out[:] = [str(i).encode("utf-8", "surrogateescape") for i in items]
         return out

@@ -91,7 +91,10 @@ class _Turner:
     # ---- kinds ----------------------------------------------------------------------------------------------
 
     def _format(self, node: Node, layout: Layout) -> bool:
-        if node.attr("data_format", "NHWC") != "NHWC" or self.specs.output(node, layout.outputs[0]).rank not in (4, None):
+        if node.attr("data_format", "NHWC") != "NHWC" or self.specs.output(node, layout.outputs[0]).rank not in (
+            4,
+            None,
+        ):
             return False
         if any(self.specs.of(node.inputs[i]).rank not in (4, None) for i in layout.data):
             return False

@@ -12,7 +12,14 @@ from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.types import DType, Shape, dims_text
 from graphdoctor.wire.attrs import ShapeValue
 
-_INPUT_OPS = ("Placeholder", "PlaceholderV2", "IteratorGetNext", "QueueDequeueV2", "QueueDequeueManyV2", "FIFOQueueV2")
+_INPUT_OPS = (
+    "Placeholder",
+    "PlaceholderV2",
+    "IteratorGetNext",
+    "QueueDequeueV2",
+    "QueueDequeueManyV2",
+    "FIFOQueueV2",
+)
 _NEVER_OUTPUTS = frozenset(
     "Const Placeholder PlaceholderWithDefault NoOp Assert Print PrintV2 SaveV2 Save SaveSlices RestoreV2 "
     "MergeV2Checkpoints ShardedFilename VarHandleOp VariableV2 Variable HashTableV2 ScalarSummary HistogramSummary "

@@ -1,0 +1,22 @@
+"""Repairs: rewrites propose, one engine applies."""
+
+from __future__ import annotations
+
+from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites
+from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names
+from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
+
+__all__ = [
+    "Applied",
+    "Facts",
+    "FixResult",
+    "Proposal",
+    "Refusal",
+    "Refused",
+    "Rewrite",
+    "RolledBack",
+    "load_pack",
+    "load_rewrites",
+    "pack_names",
+    "run_rewrites",
+]

@@ -1,0 +1,141 @@
+"""What a rewrite proposes: edits as values. The engine alone applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from graphdoctor.findings import Safety
+from graphdoctor.ir import GraphView, Node, Value
+from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.targets import Target
+from graphdoctor.wire.attrs import AttrPy
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """Output ``index`` of a node that the same proposal makes under ``key``."""
+
+    key: str
+    index: int = 0
+
+
+Ref = Value | New
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Make a node; ``key`` is its wanted name, and how other edits of the proposal refer to it."""
+
+    key: str
+    op: str
+    inputs: tuple[Ref, ...] = ()
+    attrs: Mapping[str, AttrPy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceValue:
+    """Whoever reads ``old`` reads ``new`` from now on; an output of the graph keeps its name."""
+
+    old: Value
+    new: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class SetOp:
+    """Change the op of a node."""
+
+    node: Node
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttr:
+    """Set one attribute of a node."""
+
+    node: Node
+    key: str
+    value: AttrPy
+
+
+@dataclass(frozen=True, slots=True)
+class DropAttrs:
+    """Remove attributes of a node."""
+
+    node: Node
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetInputs:
+    """Replace the data inputs of a node, and its control inputs unless ``controls`` is ``None``."""
+
+    node: Node
+    inputs: tuple[Ref, ...]
+    controls: tuple[Node, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Remove a node that nothing reads by data; nodes that waited for it wait for what it waited for."""
+
+    node: Node
+
+
+Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One repair at one place.
+
+    Attributes:
+        node: the node it is about.
+        steps: edits, in order; either all are applied or none.
+        touches: nodes the repair was decided on or changes; two proposals that share one wait for another round.
+        note: what it does here, one short sentence.
+    """
+
+    node: Node
+    steps: tuple[Step, ...]
+    touches: frozenset[Node]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a rewrite that fits by its looks does not apply here."""
+
+    node: Node
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rewrites may know besides the graph: inferred specs, and the target if one was named."""
+
+    specs: Specs
+    target: Target | None = None
+
+
+class Rewrite(Protocol):
+    """One named repair. ``find`` reads the (frozen) graph and changes nothing."""
+
+    @property
+    def name(self) -> str:
+        """Kebab-case, permanent."""
+
+    @property
+    def safety(self) -> Safety:
+        """What it may change."""
+
+    def find(self, graph: GraphView, facts: Facts) -> Iterator[Proposal | Refusal]:
+        """Every place where the rewrite applies, or looks as if it did and does not."""
+
+
+def propose(node: Node, *steps: Step, touches: tuple[Node, ...] = (), note: str = "") -> Proposal:
+    """A proposal at ``node`` that touches it, ``touches``, and every node its steps change."""
+    changed = [s.node for s in steps if isinstance(s, SetOp | SetAttr | DropAttrs | SetInputs | Drop)]
+    replaced = [s.old.node for s in steps if isinstance(s, ReplaceValue)]
+    return Proposal(node, tuple(steps), frozenset((node, *touches, *changed, *replaced)), note)
