@@ -267,7 +267,7 @@ def _float_bytes(value: Any) -> bytes:
 
 
 def _wire(value: Any, as_float: bool) -> tuple[str, Any]:
-    """The AttrValue field for ``value`` and what protobuf wants in it; bool and DType, being ints, come first."""
+    """The AttrValue field for ``value`` and what protobuf wants there; bool and DType come first, being ints."""
     if isinstance(value, (bool, np.bool_)):
         return "b", bool(value)
     if isinstance(value, DType):

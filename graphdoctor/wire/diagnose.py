@@ -82,9 +82,7 @@ def _is_utf8(value: bytes) -> bool:
 def _broken_field(data: bytes, records: list[scan.Field], name: str, variant: Variant) -> InputError:
     """Name the first node that cannot be read alone."""
     node_class = schema(variant).message_class("NodeDef")
-    nodes = (
-        [r for r in records if r.number == _NODE and r.wire_type == scan.LEN] if name == "GraphDef" else []
-    )
+    nodes = [r for r in records if r.number == _NODE and r.wire_type == scan.LEN] if name == "GraphDef" else []
     for i, r in enumerate(nodes):
         try:
             node_class.FromString(data[r.start : r.end])

@@ -19,9 +19,7 @@ def schema(variant: Variant) -> Schema:
     """The schema with GraphDef (and TensorProto in the full variant)."""
     built = Schema(PACKAGE, variant)
     if variant is Variant.FULL:
-        built.add(
-            _GRAPH_FILE, tables.GRAPH + tables.TENSOR.lstrip(), tables.GRAPH_ENUMS | tables.TENSOR_ENUMS
-        )
+        built.add(_GRAPH_FILE, tables.GRAPH + tables.TENSOR.lstrip(), tables.GRAPH_ENUMS | tables.TENSOR_ENUMS)
     else:
         built.add(_GRAPH_FILE, tables.GRAPH, tables.GRAPH_ENUMS)
     return built

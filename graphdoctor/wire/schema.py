@@ -72,9 +72,7 @@ class Schema:
             ValueError: a line of the table cannot be read.
             TypeError: the table names a type that neither it nor ``depends`` declares.
         """
-        proto = descriptor_pb2.FileDescriptorProto(
-            name=file, package=self.package, syntax="proto3", dependency=depends
-        )
+        proto = descriptor_pb2.FileDescriptorProto(name=file, package=self.package, syntax="proto3", dependency=depends)
         places: dict[str, descriptor_pb2.DescriptorProto] = {}
         messages = read_table(table)
         for name in messages:

@@ -220,8 +220,7 @@ def _from_content(content: memoryview, dtype: DType, kind: np.dtype[Any], n: int
         return _string_list(bytes(content), n)
     if len(content) != n * kind.itemsize:
         raise TensorError(
-            f"the constant holds {len(content)} bytes, and {n} elements of {dtype.label} take "
-            f"{n * kind.itemsize}",
+            f"the constant holds {len(content)} bytes, and {n} elements of {dtype.label} take {n * kind.itemsize}",
             remedy=REMEDY,
         )
     if dtype is DType.BOOL and np.frombuffer(content, np.uint8).max() > 1:
@@ -313,9 +312,7 @@ def _float8_table(dtype: DType) -> Array:
     codes = np.arange(256)
     exponent, fraction = codes >> mantissa & (0x7F >> mantissa), codes & ((1 << mantissa) - 1)
     scaled = np.where(exponent > 0, fraction + (1 << mantissa), fraction)
-    table: Array = np.ldexp(scaled.astype(np.float32), np.maximum(exponent, 1) - bias - mantissa).astype(
-        np.float32
-    )
+    table: Array = np.ldexp(scaled.astype(np.float32), np.maximum(exponent, 1) - bias - mantissa).astype(np.float32)
     table[128:] *= -1
     if unsigned_zero:
         table[0x80] = np.nan

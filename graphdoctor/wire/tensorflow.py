@@ -132,9 +132,7 @@ def _from_text(cls: type[Message], text: str) -> bytes:
     except text_format.ParseError as e:
         raise _text_error(e) from e
     except RecursionError as e:
-        raise InputError(
-            "the text is nested too deep", remedy="Protobuf takes at most 100 nested levels"
-        ) from e
+        raise InputError("the text is nested too deep", remedy="Protobuf takes at most 100 nested levels") from e
     return serialize(message)
 
 
