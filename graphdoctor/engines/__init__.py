@@ -1,0 +1,28 @@
+"""TensorRT engines through NVIDIA's own parser and builder, each in a worker process."""
+
+from __future__ import annotations
+
+from graphdoctor.engines.ask import NodeSupport, ParserAnswer, ask_parser
+from graphdoctor.engines.backends import Backend, available_backends
+from graphdoctor.engines.build import BuildOptions, EngineResult, build_engine
+from graphdoctor.engines.messages import MappedError, map_errors
+from graphdoctor.engines.sidecar import sidecar_path, write_sidecar
+from graphdoctor.jobs.spec import EngineError, EngineTensor, ShapeRange
+
+__all__ = [
+    "Backend",
+    "BuildOptions",
+    "EngineError",
+    "EngineResult",
+    "EngineTensor",
+    "MappedError",
+    "NodeSupport",
+    "ParserAnswer",
+    "ShapeRange",
+    "ask_parser",
+    "available_backends",
+    "build_engine",
+    "map_errors",
+    "sidecar_path",
+    "write_sidecar",
+]
