@@ -1,0 +1,58 @@
+"""From a report to text: one module of this package for each format, each a pure function.
+
+A module here is a format unless its name starts with ``text_`` (what the other commands print); ``parts`` holds what
+they share. So a new format is one new file.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from graphdoctor.errors import InputError
+from graphdoctor.findings import Report
+from graphdoctor.render.parts.options import RenderOptions, RuleInfo
+
+__all__ = ["FORMATS", "RenderOptions", "RuleInfo", "format_name", "render"]
+
+
+class _Format(Protocol):
+    def render(self, report: Report, options: RenderOptions) -> str: ...
+
+
+def _formats() -> tuple[str, ...]:
+    stems = (p.stem for p in Path(__file__).parent.glob("*.py"))
+    return tuple(sorted(s for s in stems if not s.startswith(("_", "text_"))))
+
+
+FORMATS = _formats()
+"""The names of all formats."""
+
+
+def format_name(name: str) -> str:
+    """``name`` when it is a format.
+
+    Raises:
+        InputError: there is no such format; the message names the nearest one.
+    """
+    if name in FORMATS:
+        return name
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, FORMATS, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise InputError(
+        f"no output format is called {name!r}", where="--format", remedy=f"{hint}Formats: {', '.join(FORMATS)}"
+    )
+
+
+def render(format: str, report: Report, options: RenderOptions) -> str:
+    """``report`` in the format of that name; pure ASCII where ``options.unicode`` is False.
+
+    Raises:
+        InputError: there is no such format.
+    """
+    module = importlib.import_module(f"graphdoctor.render.{format_name(format)}")
+    text = cast(_Format, module).render(report, options)
+    return text if options.unicode else text.encode("ascii", "backslashreplace").decode("ascii")

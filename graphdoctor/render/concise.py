@@ -1,0 +1,45 @@
+"""One line a finding, for grep: ``path: node: CODE[*] name (target) message``; then one line a chosen target.
+
+``[*]`` marks what a rewrite can fix, ``[?]`` what could not be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.findings import Finding, ModelReport, Report
+from graphdoctor.render.parts.groups import group_findings, is_fixable, summaries
+from graphdoctor.render.parts.headline import SEVERITY_STYLE, VERDICT_STYLE, headline
+from graphdoctor.render.parts.options import RenderOptions
+from graphdoctor.render.parts.page import Page, Piece
+from graphdoctor.render.parts.record import sorted_findings
+
+
+def render(report: Report, options: RenderOptions) -> str:
+    """The findings in order, never folded."""
+    page = Page(options)
+    for model in report.models:
+        for f in sorted_findings(model):
+            page.line(*_finding(model.path, f))
+        for line in _verdicts(model):
+            page.line(*line)
+    return page.text()
+
+
+def _finding(path: str, f: Finding) -> Iterator[Piece]:
+    yield (path, "bold")
+    yield f": {f.node}: " if f.node else ": "
+    yield (f.code, SEVERITY_STYLE[f.severity.label])
+    yield ("[*]", "green") if is_fixable(f.fix) else ""
+    yield ("[?]", "yellow") if not f.certain else ""
+    yield f" {f.name} "
+    yield (f"({f.target}) ", "magenta") if f.target else ""
+    yield f.message.removeprefix(f"{f.node}: ") if f.node else f.message
+
+
+def _verdicts(model: ModelReport) -> Iterator[tuple[Piece, ...]]:
+    for s in summaries(model, group_findings(model.findings)):
+        verdict = (headline(s), VERDICT_STYLE[s.verdict.verdict])
+        yield ((model.path, "bold"), ": ", (f"({s.verdict.target}) ", "magenta"), verdict)
+    for note in model.not_checked:
+        yield ((model.path, "bold"), f": not checked: {note}")
