@@ -129,12 +129,17 @@ def _ratio(error: Array, size: Array) -> Array:
 
 def _needed_atol(error: Array, size_b: Array, rtol: float) -> float | None:
     needed = max(0.0, float((error - rtol * size_b).max()))
-    return _grown(needed, lambda atol: bool((error <= atol + rtol * size_b).all()))
+    return _grown(needed, lambda atol: _all_within(error, size_b, Tolerance(rtol, atol)))
 
 
 def _needed_rtol(error: Array, size_b: Array, atol: float) -> float | None:
     needed = max(0.0, float(_ratio(np.maximum(error - atol, 0.0), size_b).max()))
-    return _grown(needed, lambda rtol: bool((error <= atol + rtol * size_b).all()))
+    return _grown(needed, lambda rtol: _all_within(error, size_b, Tolerance(rtol, atol)))
+
+
+def _all_within(error: Array, size_b: Array, tolerance: Tolerance) -> bool:
+    with np.errstate(over="ignore"):
+        return bool((error <= tolerance.atol + tolerance.rtol * size_b).all())
 
 
 def _grown(value: float, passes: Callable[[float], bool]) -> float | None:

@@ -121,8 +121,19 @@ def _run_once(tf: _TensorFlow, session: Any, fetches: tuple[str, ...], feeds: di
     try:
         values = session.run(wanted, {tensors[name]: array for name, array in feeds.items()})
     except (tf.errors.OpError, ValueError, TypeError) as e:
-        raise RefusedError(f"TensorFlow cannot run the graph: {message_of(e)}") from e
+        raise RefusedError(f"TensorFlow cannot run the graph: {_said(e)}") from e
     return {name: _numbers(name, value) for name, value in zip(fetches, values, strict=True)}
+
+
+_FRAMING = ("Graph execution error", "Detected at node", "File ", "[[{{node")
+
+
+def _said(error: BaseException) -> str:
+    """TensorFlow's own sentence and its node, without the stack traces it is wrapped in."""
+    text, _, _ = str(getattr(error, "message", None) or error).partition("Original stack trace")
+    lines = (line.strip() for line in text.splitlines())
+    kept = [line for line in lines if line and not line.startswith(_FRAMING)]
+    return ": ".join(kept[:2]) or message_of(error)
 
 
 def _tensor(graph: Any, name: str) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from graphdoctor.workers._serve import serve
 
 
 def work(request, arrays):
-    return {"request": request, "folder": os.getcwd(), "pid": os.getpid(), "pgid": os.getpgid(0)}, arrays
+    return {"request": request, "folder": str(Path.cwd()), "pid": os.getpid(), "pgid": os.getpgid(0)}, arrays
 
 
 serve(work, dict)

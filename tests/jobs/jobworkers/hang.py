@@ -13,7 +13,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 if os.environ.get("PID_FILE"):
     draft = Path(os.environ["PID_FILE"] + ".part")
-    draft.write_text(f"{os.getpid()} {child.pid} {os.getcwd()}")
+    draft.write_text(f"{os.getpid()} {child.pid} {Path.cwd()}")
     draft.rename(os.environ["PID_FILE"])
 print("waiting", flush=True)
 time.sleep(600)
