@@ -47,7 +47,10 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Fiel
     pos = start
     while pos < stop:
         begin = pos
-        tag, pos = varint(data, pos, stop, begin)
+        tag = data[pos]
+        pos += 1
+        if tag >= 0x80:
+            tag, pos = varint(data, begin, stop)
         number, wire_type = tag >> 3, tag & 7
         if not 0 < number <= _MAX_FIELD:
             raise WireError(f"field number {number} is impossible", begin)
