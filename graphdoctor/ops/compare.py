@@ -25,7 +25,7 @@ from graphdoctor.types import Array, DType, Shape
 
 Function = Callable[[Array, Array], Array]
 _BOTH = Layout("same", data=(0, 1))
-_SELECTABLE = NUMBERS - {DType.UINT64}
+_SELECTABLE = NUMBERS - {DType.INT16, DType.UINT16, DType.UINT64}
 
 
 class Comparison(Op):
