@@ -48,11 +48,14 @@ def format_name(name: str) -> str:
 
 
 def render(format: str, report: Report, options: RenderOptions) -> str:
-    """``report`` in the format of that name; pure ASCII where ``options.unicode`` is False.
+    """``report`` in the format of that name.
+
+    The text can be encoded as UTF-8, and as ASCII where ``options.unicode`` is False.
 
     Raises:
         InputError: there is no such format.
     """
     module = importlib.import_module(f"graphdoctor.render.{format_name(format)}")
     text = cast(_Format, module).render(report, options)
-    return text if options.unicode else text.encode("ascii", "backslashreplace").decode("ascii")
+    encoding = "utf-8" if options.unicode else "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -21,6 +21,7 @@ class Glyphs:
     foot: str
     rule: str
     bullet: str
+    block: str
 
     @property
     def sample(self) -> str:
@@ -33,6 +34,8 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    ok="✓", no="✗", unknown="?", times="\u00d7", arrow="→", dots="…", bar="│", foot="╰", rule="─", bullet="•"
+    ok="✓", no="✗", unknown="?", times="\u00d7", arrow="→", dots="…", bar="│", foot="╰", rule="─", bullet="•", block="█"
 )
-ASCII = Glyphs(ok="+", no="x", unknown="?", times="x", arrow="->", dots="...", bar="|", foot="`", rule="-", bullet="-")
+ASCII = Glyphs(
+    ok="+", no="x", unknown="?", times="x", arrow="->", dots="...", bar="|", foot="`", rule="-", bullet="-", block="#"
+)

@@ -1,0 +1,136 @@
+"""What ``verify`` prints: whether two models give the same numbers, and how far they are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graphdoctor.findings import TensorInfo
+from graphdoctor.render.parts.options import RenderOptions
+from graphdoctor.render.parts.page import Page, Piece
+from graphdoctor.render.parts.words import number_text, tensor_text
+
+Outcome = Literal["same", "different", "inconclusive"]
+_STYLES = {"same": "green", "different": "red", "inconclusive": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """One output compared; a number is ``None`` where it could not be taken.
+
+    ``needed_rtol`` is the smallest ``rtol`` that would pass at this ``atol``, ``needed_atol`` the other way round;
+    ``moves`` is how far the reference moves between two inputs, in tolerances.
+    """
+
+    name: str
+    outcome: Outcome
+    reason: str = ""
+    rtol: float = 0.0
+    atol: float = 0.0
+    size: int = 0
+    mismatched: int = 0
+    max_abs: float | None = None
+    mean_abs: float | None = None
+    max_rel: float | None = None
+    worst_index: tuple[int, ...] | None = None
+    worst_reference: float | complex | None = None
+    worst_candidate: float | complex | None = None
+    needed_rtol: float | None = None
+    needed_atol: float | None = None
+    moves: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyView:
+    """A reference and a candidate on the same inputs.
+
+    ``reference_runner`` and ``candidate_runner`` say what ran them, ``data`` where the inputs came from.
+    """
+
+    reference: str
+    candidate: str
+    outcome: Outcome
+    reason: str = ""
+    outputs: tuple[OutputCheck, ...] = ()
+    inputs: tuple[TensorInfo, ...] = ()
+    data: str = ""
+    reference_runner: str = ""
+    candidate_runner: str = ""
+
+
+def render_verify(view: VerifyView, options: RenderOptions) -> str:
+    """The verdict, then a line of numbers and what they mean for each output."""
+    page = Page(options)
+    page.rule((f"{page.glyphs.rule * 2} {view.candidate} against {view.reference}", "bold"))
+    page.table(_facts(view), indent=0)
+    for check in view.outputs:
+        page.blank()
+        _output(page, check)
+    page.blank()
+    page.para(_conclusion(view), style=f"bold {_STYLES[view.outcome]}", first=[_sign(page, view.outcome), " "])
+    return page.text()
+
+
+def _sign(page: Page, outcome: Outcome) -> Piece:
+    sign = {"same": page.glyphs.ok, "different": page.glyphs.no}.get(outcome, page.glyphs.unknown)
+    return (sign, f"bold {_STYLES[outcome]}")
+
+
+def _facts(view: VerifyView) -> list[list[Piece]]:
+    sides = [(view.reference, view.reference_runner), (view.candidate, view.candidate_runner)]
+    named = [f"{path} ({runner})" if runner else path for path, runner in sides]
+    rows = [("reference", named[0]), ("candidate", named[1])]
+    rows.append(("inputs", ", ".join(tensor_text(t) for t in view.inputs)))
+    rows.append(("data", view.data))
+    return [[(label, "dim"), text] for label, text in rows if text]
+
+
+def _output(page: Page, c: OutputCheck) -> None:
+    page.line(_sign(page, c.outcome), " ", (c.name, "bold"), "  ", (c.outcome, _STYLES[c.outcome]))
+    if c.reason:
+        page.para(c.reason, first=["  "], rest=["  "])
+    rows: list[list[Piece]] = [[(label, "dim"), text] for label, text in _numbers(c)]
+    if rows:
+        page.table(rows)
+
+
+def _numbers(c: OutputCheck) -> list[tuple[str, str]]:
+    if c.max_abs is None:
+        return []
+    rows = [
+        ("error", f"max {number_text(c.max_abs)}, mean {number_text(c.mean_abs)}, relative {number_text(c.max_rel)}")
+    ]
+    rows.append(("allowed", f"{number_text(c.atol)} + {number_text(c.rtol)} * |reference|"))
+    if c.mismatched:
+        rows.append(("outside", f"{c.mismatched:,} of {c.size:,} elements"))
+    if c.worst_index is not None:
+        at = ",".join(map(str, c.worst_index))
+        rows.append(("worst at", f"[{at}]: {_value(c.worst_candidate)}, reference {_value(c.worst_reference)}"))
+    rows.append(("would pass", _needed(c)))
+    if c.moves is not None:
+        moves = f"{c.moves:,.0f}" if 10 <= c.moves < 1e6 else number_text(c.moves)
+        rows.append(("moves", f"by {moves} tolerances between two inputs"))
+    return rows
+
+
+def _value(value: float | complex | None) -> str:
+    return "-" if value is None else f"{value:.7g}"
+
+
+def _needed(c: OutputCheck) -> str:
+    """The smallest tolerance that would pass, either way round."""
+    ways = []
+    if c.needed_rtol is not None:
+        ways.append(f"rtol {number_text(c.needed_rtol)} (with atol {number_text(c.atol)})")
+    if c.needed_atol is not None:
+        ways.append(f"atol {number_text(c.needed_atol)} (with rtol {number_text(c.rtol)})")
+    return "from " + " or ".join(ways) if ways else "at no tolerance"
+
+
+def _conclusion(view: VerifyView) -> str:
+    known = {
+        "same": "same: every output agrees within tolerance",
+        "different": "different: at least one output is outside tolerance",
+        "inconclusive": "inconclusive: the outputs agree, but such a comparison could hardly have failed",
+    }
+    return f"{view.outcome}: {view.reason}" if view.reason else known[view.outcome]

@@ -1,0 +1,169 @@
+"""The formats that programs read: their schemas hold, whatever the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from graphdoctor.findings import Finding, ModelReport, Report, Severity
+from graphdoctor.render import RenderOptions, render
+from graphdoctor.resources import rules_dir
+from tests.render.sample import LENET, REPORT, RESNET, RULES
+
+PLAIN = RenderOptions(rules=RULES)
+SUBSET = json.loads((Path(__file__).parent / "sarif_subset.schema.json").read_text())
+HOSTILE = "a/\x1b[31m\r\n::error title=x::pwned,\u202e\udc80%0A`|<b>@me [x](y)"
+
+
+def _hostile_report() -> Report:
+    finding = Finding("GDS001", "odd-name", Severity.ERROR, "trt3", HOSTILE, "Add", f"{HOSTILE}: has an odd name")
+    model = dataclasses.replace(RESNET, path="my nets/ü%.pb", sha256="", findings=(finding,), not_checked=(HOSTILE,))
+    return Report("graphdoctor 0.1.0", (model,))
+
+
+def _empty_report() -> Report:
+    return Report("graphdoctor", ())
+
+
+REPORTS = {"sample": REPORT, "hostile": _hostile_report(), "no models": _empty_report()}
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with every object closed, so that a field it does not describe is an error."""
+    if isinstance(schema, list):
+        return [_closed(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {k: _closed(v) for k, v in schema.items()}
+    return {"additionalProperties": False, **closed} if "properties" in closed else closed
+
+
+def _report_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((rules_dir() / "schema" / "check-report.schema.json").read_text())
+    return schema
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_json_follows_its_schema_and_holds_nothing_beyond(name: str) -> None:
+    schema = _report_schema()
+    Draft202012Validator.check_schema(schema)
+    document = json.loads(render("json", REPORTS[name], PLAIN))
+    Draft202012Validator(_closed(schema)).validate(document)
+
+
+def test_json_keys_stand_in_the_order_of_the_schema() -> None:
+    schema = _report_schema()
+    document = json.loads(render("json", REPORT, PLAIN))
+    model, definitions = document["models"][0], schema["$defs"]
+    assert list(document) == list(schema["properties"])
+    assert list(model) == list(definitions["model"]["properties"])
+    assert list(model["findings"][0]) == list(definitions["finding"]["properties"])
+
+
+def test_json_tells_unknown_rank_from_unknown_dimension() -> None:
+    model = json.loads(render("json", REPORT, PLAIN))["models"][0]
+    assert model["inputs"][0]["shape"] == [None, 224, 224, 3]
+    assert model["outputs"][1] == {"name": "aux", "dtype": "float16", "shape": None}
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "sarif"])
+def test_strange_names_come_back_unchanged(format_: str) -> None:
+    text = render(format_, _hostile_report(), PLAIN)
+    assert text.isascii()
+    nodes = json.dumps([HOSTILE])[1:-1]
+    assert nodes in text
+
+
+def test_jsonl_says_the_same_as_json() -> None:
+    lines = [json.loads(line) for line in render("jsonl", REPORT, PLAIN).splitlines()]
+    document = json.loads(render("json", REPORT, PLAIN))
+    findings = [f for m in document["models"] for f in m["findings"]]
+    models = [r for r in lines if r["type"] == "model"]
+    assert [
+        {k: v for k, v in r.items() if k not in ("type", "path")} for r in lines if r["type"] == "finding"
+    ] == findings
+    assert [(m["path"], m["verdicts"]) for m in models] == [(m["path"], m["verdicts"]) for m in document["models"]]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_sarif_follows_the_subset(name: str) -> None:
+    Draft202012Validator.check_schema(SUBSET)
+    options = RenderOptions(rules=RULES, help_base="https://example.org/rules/")
+    document = json.loads(render("sarif", REPORTS[name], options))
+    Draft202012Validator(SUBSET).validate(document)
+
+
+@pytest.mark.skipif("GRAPHDOCTOR_SARIF_SCHEMA" not in os.environ, reason="names no copy of OASIS's schema")
+@pytest.mark.parametrize("name", REPORTS)
+def test_sarif_follows_the_official_schema(name: str) -> None:
+    schema = json.loads(Path(os.environ["GRAPHDOCTOR_SARIF_SCHEMA"]).read_text())
+    Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER).validate(
+        json.loads(render("sarif", REPORTS[name], PLAIN))
+    )
+
+
+def test_sarif_results_point_at_rules_and_artifacts() -> None:
+    run = json.loads(render("sarif", REPORT, PLAIN))["runs"][0]
+    rules, artifacts = run["tool"]["driver"]["rules"], run["artifacts"]
+    assert len(run["results"]) == sum(len(m.findings) for m in REPORT.models)
+    for result in run["results"]:
+        location = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert artifacts[location["index"]]["location"]["uri"] == location["uri"]
+
+
+def test_sarif_rules_carry_the_text_of_the_rule() -> None:
+    options = RenderOptions(rules=RULES, help_base="https://example.org/rules/")
+    rules = {r["id"]: r for r in json.loads(render("sarif", REPORT, options))["runs"][0]["tool"]["driver"]["rules"]}
+    assert rules["GDV001"]["helpUri"] == "https://example.org/rules/GDV001"
+    assert RULES["GDV001"].why in rules["GDV001"]["help"]["text"]
+    assert rules["GDS003"]["shortDescription"]["text"] == "dead-node"  # no text was given for this one
+
+
+def test_sarif_does_not_call_an_open_question_an_error() -> None:
+    results = json.loads(render("sarif", REPORT, PLAIN))["runs"][0]["results"]
+    assert {r["level"] for r in results if not r["properties"]["certain"]} == {"warning"}
+
+
+def test_sarif_fingerprints_tell_findings_apart_and_ignore_wording() -> None:
+    def prints(model: ModelReport) -> list[str]:
+        results = json.loads(render("sarif", Report("graphdoctor", (model,)), PLAIN))["runs"][0]["results"]
+        return [r["partialFingerprints"]["graphdoctor/v1"] for r in results]
+
+    reworded = tuple(dataclasses.replace(f, message="other words", remedy="") for f in RESNET.findings)
+    assert len(set(prints(RESNET))) == len(RESNET.findings)
+    assert sorted(prints(RESNET)) == sorted(prints(dataclasses.replace(RESNET, findings=reworded, path="x.pb")))
+
+
+def test_sarif_takes_an_absolute_path() -> None:
+    report = Report("graphdoctor", (dataclasses.replace(LENET, path="/data/a b.pb"),))
+    run = json.loads(render("sarif", report, PLAIN))["runs"][0]
+    assert run["artifacts"][0]["location"]["uri"] == "file:///data/a%20b.pb"
+
+
+def test_github_commands_keep_to_a_line_and_give_the_text_back() -> None:
+    lines = render("github", _hostile_report(), PLAIN).split("\n")
+    command = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")
+    matches = [command.fullmatch(line) for line in lines if line]
+    assert all(matches)
+    first = matches[0]
+    assert first is not None
+    assert unquote(first[2]) == "my nets/ü%.pb"
+    assert "has an odd name" in unquote(first[4])
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "sarif", "github", "concise", "full", "markdown"])
+def test_the_order_of_findings_does_not_matter(format_: str) -> None:
+    shuffled = list(RESNET.findings)
+    random.Random(7).shuffle(shuffled)
+    again = Report(REPORT.tool, (dataclasses.replace(RESNET, findings=tuple(shuffled)), LENET))
+    assert render(format_, again, PLAIN) == render(format_, REPORT, PLAIN)
