@@ -134,8 +134,8 @@ _TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     )
 )
 _LEADING = re.compile(r"\A\ufeff?(?:\s|#[^\n]*\n)*")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_HEAD = 4096
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_HEAD = 1 << 16
 _MAX_TOP_FIELDS = 1 << 20
 _PEEK = 8  # fields that tell what a message is
 
@@ -213,8 +213,10 @@ def _zip_kind(data: bytes) -> Kind:
 
 
 def _by_text(head: bytes) -> Kind | None:
+    if _CONTROL.search(head):
+        return None
     text = head.decode("utf-8", "ignore")
-    if len(text.encode()) < len(head) - 3 or _CONTROL.search(text):  # 3: a character cut by the end of head
+    if len(text.encode()) < len(head) - 3:  # 3: a character cut by the end of head
         return None
     body = text[_LEADING.match(text).end() :]  # type: ignore[union-attr]
     return next((kind for pattern, kind in _TEXT if pattern.match(body)), None)
@@ -292,8 +294,9 @@ def _has_op(data: bytes, node: list[Field]) -> bool:
 
 def _has_name(data: bytes, node: list[Field]) -> bool:
     """What is left of a NodeDef that is cut off behind its name, which comes first."""
-    name = data[node[0].start : node[0].end] if len(node) == 1 and node[0].number == 1 else b""
-    return bool(name) and not _CONTROL.search(name.decode("utf-8", "replace"))
+    first = node[0]
+    cut = all(f.start == f.end for f in node[1:])
+    return first.number == 1 and first.start < first.end and cut and not _CONTROL.search(data, first.start, first.end)
 
 
 def _is_graph(data: bytes, fields: list[Field], is_node: Callable[[bytes, list[Field]], bool] = _has_op) -> bool:
@@ -312,8 +315,16 @@ def _is_meta_graph(data: bytes, fields: list[Field]) -> bool:
     graph = _inside(data, fields, 2)
     if graph:
         return _is_graph(data, graph)
-    info = _inside(data, fields, 1)
-    return _fits(info, _META_INFO) and all(f.number < 9 for f in info)
+    return _is_meta_info(data, _inside(data, fields, 1))
+
+
+def _is_meta_info(data: bytes, fields: list[Field]) -> bool:
+    """A MetaInfoDef: it names TensorFlow's version, or lists ops with their names."""
+    if not _fits(fields, _META_INFO):
+        return False
+    version = next((f for f in fields if f.number == 5), None)
+    op = _inside(data, _inside(data, fields, 2), 1)
+    return _has_name(data, op[:1]) if op else version is not None and data[version.start : version.end][:1].isdigit()
 
 
 def _is_onnx(data: bytes, fields: list[Field]) -> bool:

