@@ -52,12 +52,16 @@ def available_backends() -> list[Backend]:
     return [_backend(name) for name in MODULES]
 
 
-def modules_of(choice: str) -> tuple[str, ...]:
+def modules_of(choice: str, *, capabilities: bool = False) -> tuple[str, ...]:
     """The modules to try for a user's choice of backend.
+
+    With ``capabilities`` (some were asked for) ``auto`` leaves out plain TensorRT, which cannot build for them.
 
     Raises:
         InputError: there is no such backend.
     """
+    if choice == "auto" and capabilities:
+        return CHOICES["tensorrt_rtx"]
     if choice in CHOICES:
         return CHOICES[choice]
     raise InputError(

@@ -68,7 +68,7 @@ def build_engine(model: str | Path | bytes, plan_path: str | Path, options: Buil
         WorkerError: no builder works here, or its process crashed or ran out of time.
     """
     options = options or BuildOptions()
-    modules = modules_of(options.backend)
+    modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
     names = capability_names(options.compute_capabilities, modules)
     plan = Path(plan_path).absolute()
     draft = _draft(plan)

@@ -46,6 +46,8 @@ def test_plain_tensorrt_takes_no_compute_capability():
 
 def test_backends_in_their_order():
     assert modules_of("auto") == ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
+    assert modules_of("auto", capabilities=True) == RTX
+    assert modules_of("tensorrt", capabilities=True) == ("tensorrt",)
     with pytest.raises(InputError, match=r"no backend 'tensorrt-rtx' \(did you mean tensorrt_rtx\?\)"):
         modules_of("tensorrt-rtx")
 
