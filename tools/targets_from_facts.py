@@ -104,7 +104,7 @@ def derive_onnx(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str
     return {
         "opset": ({"min": low} if low else {}) | {"max": high},
         "dtypes": dtypes,
-        "narrowed": {"float64": "float32"} | ({} if "int64" in dtypes else {"int64": "int32"}),
+        "narrowed": {"float64": "float32"} | ({"int64": "int32"} if onnx_facts.narrows_int64(release) else {}),
         "absent": {
             "support": "unknown",
             "reason": "{op} is not in the operator table",
