@@ -26,7 +26,7 @@ import numpy as np
 
 from graphdoctor.errors import InputError
 from graphdoctor.ir.attrs import Attrs
-from graphdoctor.ir.edits import input_names
+from graphdoctor.ir.edits import NodeState, state_of
 from graphdoctor.ir.graph import Graph, NodeRecord
 from graphdoctor.ir.node import Node
 from graphdoctor.types import Array, DType, Shape, dims_text
@@ -86,19 +86,25 @@ def format_graph(graph: Graph, *, elide: bool = False) -> str:
 
 def format_node(node: Node, *, elide: bool = False) -> str:
     """One node as one line."""
-    if node.op == "Const" and set(node.attrs) == {"dtype", "value"} and isinstance(node.attr("value"), Tensor):
-        head = f"{_name(node.name)} = Const {_tensor(node.attr('value'), elide)}"
-        return head if not node.controls else head + " " + _inputs(node)
+    return format_state(state_of(node), elide=elide)
+
+
+def format_state(node: NodeState, *, elide: bool = False) -> str:
+    """What a node was at one time as one line; the unit of a diff."""
+    value = node.attrs.get("value")
+    if node.op == "Const" and set(node.attrs) == {"dtype", "value"} and isinstance(value, Tensor):
+        head = f"{_name(node.name)} = Const {_tensor(value, elide)}"
+        return head if not node.inputs else head + " " + _inputs(node.inputs)
     text = f"{_name(node.name)} = {node.op}"
-    if node.inputs or node.controls:
-        text += _inputs(node)
+    if node.inputs:
+        text += _inputs(node.inputs)
     if len(node.attrs):
         text += " {" + ", ".join(f"{k}: {_attr(v, elide)}" for k, v in node.attrs.items()) + "}"
     return text
 
 
-def _inputs(node: Node) -> str:
-    return "(" + ", ".join(_ref(r) for r in input_names(node.inputs, node.controls)) + ")"
+def _inputs(refs: tuple[str, ...]) -> str:
+    return "(" + ", ".join(_ref(r) for r in refs) + ")"
 
 
 def _name(name: str) -> str:

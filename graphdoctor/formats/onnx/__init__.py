@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from graphdoctor.formats.onnx.convert import onnx_from_graph
+from graphdoctor.formats.onnx.reading import OnnxSignature, onnx_signature
 from graphdoctor.formats.onnx.records import OPSET, OnnxModel
 from graphdoctor.formats.onnx.serialize import require_onnx, to_bytes, to_chunks
 
-__all__ = ["OPSET", "OnnxModel", "onnx_from_graph", "require_onnx", "to_bytes", "to_chunks"]
+__all__ = [
+    "OPSET",
+    "OnnxModel",
+    "OnnxSignature",
+    "onnx_from_graph",
+    "onnx_signature",
+    "require_onnx",
+    "to_bytes",
+    "to_chunks",
+]

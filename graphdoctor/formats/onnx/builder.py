@@ -107,7 +107,9 @@ class OnnxBuilder:
         """Give an output its name: by renaming the tensor if it is inner and not yet an output, else by Identity."""
         producer = next((n for n in reversed(self.model.nodes) if name in n.outputs), None)
         if producer is None or name in {n for n, _ in self.model.outputs}:
-            self.model.nodes.append(Emitted("Identity", self.fresh(f"{wanted}/out"), [name], [wanted], {}, node.origins))
+            self.model.nodes.append(
+                Emitted("Identity", self.fresh(f"{wanted}/out"), [name], [wanted], {}, node.origins)
+            )
             return
         for emitted in self.model.nodes:
             emitted.inputs = [wanted if n == name else n for n in emitted.inputs]
@@ -197,7 +199,9 @@ class NodeLowering:
             self.builder.model.dropped[self.node.name] = f"{self.node.op} needs no ONNX node"
         self.builder.model.nodes.extend(self.made)
 
-    def _emit(self, op_type: str, inputs: Sequence[str], outputs: int, hint: str, attrs: dict[str, Any]) -> tuple[str, ...]:
+    def _emit(
+        self, op_type: str, inputs: Sequence[str], outputs: int, hint: str, attrs: dict[str, Any]
+    ) -> tuple[str, ...]:
         stem = f"{self.node.name}/{hint or op_type}"
         name = self.builder.fresh(stem + "__node") if self.made else self.builder.fresh(self.node.name + "__node")
         names = tuple(self.builder.fresh(stem) for _ in range(outputs))

@@ -36,7 +36,12 @@ def _bias_into_conv(model: OnnxModel) -> None:
 
 
 def _absorb(
-    model: OnnxModel, add: Emitted, data: str, bias_name: str, readers: Counter[str], producers: dict[str, Emitted]
+    model: OnnxModel,
+    add: Emitted,
+    data: str,
+    bias_name: str,
+    readers: Counter[str],
+    producers: dict[str, Emitted],
 ) -> bool:
     conv, bias = producers.get(data), model.initializers.get(bias_name)
     if conv is None or bias is None or conv.op_type != "Conv" or len(conv.inputs) != 2 or readers[data] != 1:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphdoctor.formats.tensorflow.graphdef import graph_from_graphdef, graphdef_bytes, graphdef_from_graph
-# from graphdoctor.formats.tensorflow.load import Model, load_model
-# from graphdoctor.formats.tensorflow.save import save_graph
+from graphdoctor.formats.tensorflow.load import Model, load_model
+from graphdoctor.formats.tensorflow.save import save_graph
 
 __all__ = [
     "Model",

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from graphdoctor.errors import InputError
-from graphdoctor.formats.kinds import Kind, explain, sniff
+from graphdoctor.formats.kinds import Kind, explain, sniff, sniff_folder
 from graphdoctor.formats.readfile import read_model_bytes
 from graphdoctor.formats.tensorflow.graphdef import graph_from_graphdef
 from graphdoctor.ir import Graph
@@ -92,12 +92,11 @@ def saved_model_file(path: str) -> str:
     folder = Path(path)
     if path == "-" or not folder.is_dir():
         return path
-    for name in ("saved_model.pb", "saved_model.pbtxt"):
-        if (folder / name).is_file():
-            return str(folder / name)
-    raise InputError(
-        "is a folder without saved_model.pb", where=path, remedy="Name a .pb file, or the folder of a SavedModel"
-    )
+    kind, file = sniff_folder(folder)
+    if kind in _READERS:
+        return str(file)
+    what, todo = explain(kind)
+    raise InputError(what, where=path, remedy=todo)
 
 
 def _graphdef(path: str, kind: Kind, data: bytes, digest: _Digest) -> Model:

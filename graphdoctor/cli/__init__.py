@@ -1,0 +1,91 @@
+"""The command line: one file a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from graphdoctor import __version__
+from graphdoctor.errors import GraphdoctorError
+
+COMMANDS = ("check", "fix", "convert", "build", "verify", "cure", "inspect", "explain", "rules", "targets", "packs")
+USAGE_ERROR = 2
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is called or its help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"graphdoctor.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else f" Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="graphdoctor")
+def cli() -> None:
+    """Checks, repairs and converts frozen TensorFlow graphs for NVIDIA TensorRT, and proves that the numbers stay.
+
+    Exit codes: 0 clean, 1 findings (or differences), 2 the tool could not do its work.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; every expected error is one message on standard error and exit code 2."""
+    gc.disable()  # one short run: collecting the graph's many small objects costs more than it frees
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as e:
+        code = e.exit_code
+    except click.ClickException as e:
+        e.show()
+        code = USAGE_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        code = _say("interrupted; nothing was written half")
+    except GraphdoctorError as e:
+        code = _show(e)
+    except BrokenPipeError:
+        code = _pipe_closed()
+    except (MemoryError, RecursionError) as e:
+        code = _say(f"the model is too large or too deep for this machine ({type(e).__name__})")
+    except OSError as e:
+        code = _say(f"{e.filename or 'standard output'}: {e.strerror or e}")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(error: GraphdoctorError) -> int:
+    from graphdoctor.cli.common import show_error
+
+    show_error(error)
+    return USAGE_ERROR
+
+
+def _say(message: str) -> int:
+    click.echo(f"error: {message}", err=True)
+    return USAGE_ERROR
+
+
+def _pipe_closed() -> int:
+    """Whoever read our output has gone (``| head``): no message, and none from Python at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return USAGE_ERROR

@@ -1,0 +1,107 @@
+"""graphdoctor check."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from graphdoctor import __version__
+from graphdoctor.cli.common import note, out, show_error, signature, signature_options, stdout_options
+from graphdoctor.errors import GraphdoctorError
+from graphdoctor.findings import ModelReport, Report, Severity, Verdict
+from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
+from graphdoctor.lint import LintOptions, rule_infos
+from graphdoctor.render import RenderOptions, format_name, render
+from graphdoctor.targets import DEFAULT_TARGET
+
+_LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
+
+
+@click.command("check")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--target", "-t", "targets", multiple=True, metavar="T", help="Target; repeatable; 'all' is every one.")
+@click.option("--select", multiple=True, metavar="CODE", help="Only rules whose code starts so. Repeat or use commas.")
+@click.option("--extend-select", multiple=True, metavar="CODE", help="These rules as well.")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules.")
+@click.option("--format", "format_", default=None, metavar="F", help="full (default), concise, json, sarif, github, ...")
+@click.option("--output-file", metavar="PATH", help="Write the report here instead of standard output.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_LEVELS, "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 from this severity on; an unknown verdict counts as an error.",
+)
+@signature_options
+@click.option("--live/--no-live", default=None, help="Ask NVIDIA's own parser for rtx1.7 (default: if installed).")
+@click.option("--statistics", is_flag=True, help="Add counts by rule.")
+@click.option("--show-nodes", is_flag=True, help="List every node of a finding.")
+def command(
+    models: tuple[str, ...],
+    targets: tuple[str, ...],
+    select: tuple[str, ...],
+    extend_select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    format_: str | None,
+    output_file: str | None,
+    fail_on: str,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    live: bool | None,
+    statistics: bool,
+    show_nodes: bool,
+) -> None:
+    """Say everything that stands in the way of a target."""
+    chosen = format_name(format_ or "full")
+    lint_options = LintOptions(select=_codes(select), extend_select=_codes(extend_select), ignore=_codes(ignore))
+    names = chosen_targets(targets or (DEFAULT_TARGET,))
+    options = CheckOptions(names, lint_options, signature(inputs, outputs), live)
+    reports, failed = _check_all(models, options)
+    if reports:
+        report = Report(f"graphdoctor {__version__}", tuple(reports))
+        _write(report, chosen, output_file, statistics=statistics, show_nodes=show_nodes)
+    sys.exit(2 if failed else exit_code(reports, fail_on))
+
+
+def _codes(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+
+
+def _check_all(models: tuple[str, ...], options: CheckOptions) -> tuple[list[ModelReport], bool]:
+    """Every model's report; one that cannot be read is said and does not stop the others."""
+    reports, failed = [], False
+    for path in models:
+        try:
+            reports.append(check_model(path, options))
+        except GraphdoctorError as e:
+            if len(models) == 1:
+                raise
+            show_error(e)
+            failed = True
+    return reports, failed
+
+
+def exit_code(reports: list[ModelReport], fail_on: str) -> int:
+    """1 if a finding reaches ``fail_on``, or a chosen target's verdict is unknown; else 0."""
+    if fail_on == "never":
+        return 0
+    level = _LEVELS[fail_on]
+    for report in reports:
+        if any(f.severity >= level for f in report.findings):
+            return 1
+        if any(v.target in report.chosen and v.verdict is not Verdict.COMPATIBLE for v in report.verdicts):
+            return 1
+    return 0
+
+
+def _write(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:
+    rules = rule_infos() if format_ in ("sarif", "markdown", "full") else {}
+    if path is None:
+        out(render(format_, report, stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules)))
+        return
+    from graphdoctor.formats.readfile import atomic_write
+
+    options = RenderOptions(statistics=statistics, show_nodes=show_nodes, rules=rules)
+    atomic_write(path, render(format_, report, options).encode())
+    note(f"wrote {path}")

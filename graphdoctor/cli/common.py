@@ -1,0 +1,77 @@
+"""Options that several commands share, and the way results leave the program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from graphdoctor.errors import GraphdoctorError
+from graphdoctor.flows.opening import SignatureOptions
+from graphdoctor.render import RenderOptions
+from graphdoctor.render.parts.terminal import options_for
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_INPUT_HELP = "An input; a node that is none becomes one and the graph is cut there. Repeat for several."
+
+
+def signature_options(function: F) -> F:
+    """``--input`` and ``--output``."""
+    function = click.option("--output", "outputs", multiple=True, metavar="NAME", help="An output. Repeatable.")(function)
+    return click.option("--input", "inputs", multiple=True, metavar="NAME[:DTYPE][DIMS]", help=_INPUT_HELP)(function)
+
+
+def signature(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> SignatureOptions:
+    """What the two options say."""
+    return SignatureOptions.parse(inputs, outputs)
+
+
+def target_option(**settings: Any) -> Callable[[F], F]:
+    """``--target``; names are checked by the flow, which offers the nearest."""
+    return click.option("--target", "-t", metavar="T", help="Target, see 'graphdoctor targets'.", **settings)
+
+
+def stdout_options(**more: Any) -> RenderOptions:
+    """How to render for standard output as it is now."""
+    from dataclasses import replace
+
+    return replace(options_for(sys.stdout), **more)
+
+
+def out(text: str) -> None:
+    """A result: to standard output as it is."""
+    click.echo(text, nl=not text.endswith("\n"), color=True)
+
+
+def show_error(error: GraphdoctorError) -> None:
+    """An error, with its place and remedy, to standard error."""
+    from graphdoctor.render.text_error import render_error
+
+    click.echo(render_error(error, options_for(sys.stderr)), err=True, nl=False, color=True)
+
+
+def note(text: str) -> None:
+    """Talk: to standard error."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def progress(text: str, *, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A spinner or bar on standard error while something takes its time; silent when that is no terminal.
+
+    The value it gives updates the text.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda t: bar.update(task, description=t, advance=1 if total else 0)

@@ -1,0 +1,47 @@
+"""graphdoctor convert."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from graphdoctor.cli.common import note, out, progress, signature, signature_options
+from graphdoctor.flows.convert import FORMATS, Converted, convert_model
+
+
+@click.command("convert")
+@click.argument("model", metavar="MODEL")
+@click.option("--to", type=click.Choice(FORMATS), required=True, help="The format to write.")
+@click.option("-o", "--output-path", "path", required=True, metavar="OUT", help="The file to write.")
+@click.option("--text", is_flag=True, help="Print the ONNX graph as text besides.")
+@click.option("--list-dropped", is_flag=True, help="List the nodes that left nothing behind, with the reason.")
+@signature_options
+def command(
+    model: str,
+    to: str,
+    path: str,
+    text: bool,
+    list_dropped: bool,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+) -> None:
+    """Lower a graph to ONNX (opset 17, NCHW inside, inputs and outputs as they were)."""
+    with progress(f"converting {model}"):
+        converted = convert_model(model, to, path, signature(inputs, outputs))
+    if text:
+        from graphdoctor.formats.onnx import onnx_text
+
+        out(onnx_text(converted.onnx))
+    note(_summary(converted))
+    if list_dropped:
+        for name, reason in sorted(converted.onnx.dropped.items()):
+            note(f"  {name}: {reason}")
+
+
+def _summary(converted: Converted) -> str:
+    counts = Counter(n.op_type for n in converted.onnx.nodes)
+    ops = ", ".join(f"{op} {n}" for op, n in counts.most_common(6))
+    more = f", {len(counts) - 6} more ops" if len(counts) > 6 else ""
+    before, after = len(converted.opened.graph), len(converted.onnx.nodes)
+    return f"wrote {converted.path} ({converted.size:,} bytes): {before:,} nodes -> {after:,} ({ops}{more})"

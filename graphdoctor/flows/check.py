@@ -1,0 +1,72 @@
+"""check: everything that stands in the way of the chosen targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphdoctor.findings import ModelReport
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.lint import LintOptions, lint
+from graphdoctor.targets import Target, all_target_names, load_target
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What ``check`` was asked for: ``targets`` get findings, every other target a verdict."""
+
+    targets: tuple[str, ...]
+    lint: LintOptions = field(default_factory=LintOptions)
+    signature: SignatureOptions = SignatureOptions()
+    live: bool | None = None
+
+
+def check_model(path: str, options: CheckOptions) -> ModelReport:
+    """Open ``path`` and lint it.
+
+    Raises:
+        InputError: the model cannot be read, or a name that was given is not in it.
+    """
+    return check_opened(open_model(path, options.signature), options)
+
+
+def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
+    """Lint an opened model as it is now."""
+    model = opened.model
+    result = lint(opened.graph, opened.specs, _targets(options.targets), options.lint)
+    return ModelReport(
+        path=model.path,
+        sha256=model.sha256,
+        kind=model.kind,
+        producer=model.producer,
+        nodes=len(opened.graph),
+        inputs=tuple(opened.inputs()),
+        outputs=tuple(opened.outputs()),
+        verdicts=result.verdicts,
+        findings=tuple(f for f in result.findings if not f.target or f.target in options.targets),
+        not_checked=(*result.not_checked, *_unread(opened)),
+        chosen=options.targets,
+    )
+
+
+def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:
+    """``all`` is every target; each name once, in the order given.
+
+    Raises:
+        InputError: there is no such target.
+    """
+    wanted = [t for name in names for t in (all_target_names() if name == "all" else (name,))]
+    return tuple(dict.fromkeys(load_target(n).name for n in wanted))
+
+
+def _targets(chosen: Sequence[str]) -> list[Target]:
+    """The chosen ones first, then every other: the summary line shows them all."""
+    return [load_target(n) for n in dict.fromkeys((*chosen, *all_target_names()))]
+
+
+def _unread(opened: Opened) -> tuple[str, ...]:
+    count = len(opened.model.functions)
+    notes = tuple(opened.model.notes)
+    if count:
+        notes += (f"the bodies of {count} function{'s' * (count > 1)} in the library were not looked into",)
+    return notes

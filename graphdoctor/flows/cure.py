@@ -1,0 +1,217 @@
+"""cure: check, fix, convert, build and verify one model for one target; every artefact stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from graphdoctor.compare import Verdict3
+from graphdoctor.engines import BuildOptions
+from graphdoctor.errors import GraphdoctorError, InputError
+from graphdoctor.findings import ModelReport, Severity, Verdict
+from graphdoctor.flows.build import Built, Source, build_source
+from graphdoctor.flows.check import CheckOptions, check_opened
+from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides
+from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
+from graphdoctor.formats.readfile import atomic_write
+from graphdoctor.formats.tensorflow import graphdef_bytes
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
+from graphdoctor.surgery import load_rewrites
+from graphdoctor.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class CureOptions:
+    """What ``cure`` was asked for; ``packs`` empty: those of the target."""
+
+    target: Target
+    folder: str
+    packs: tuple[str, ...] = ()
+    unsafe: bool = False
+    signature: SignatureOptions = SignatureOptions()
+    build: BuildOptions = field(default_factory=BuildOptions)
+    verify: VerifyOptions = field(default_factory=VerifyOptions)
+
+
+@dataclass(slots=True)
+class Cure:
+    """One run; steps are added as they end. ``failed`` is set when a step could not be done at all."""
+
+    model: str
+    options: CureOptions
+    steps: list[CureStep] = field(default_factory=list)
+    before: ModelReport | None = None
+    after: ModelReport | None = None
+    fixed: Fixed | None = None
+    onnx: OnnxModel | None = None
+    built: Built | None = None
+    verified: Verified | None = None
+    failed: GraphdoctorError | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the artefacts go."""
+        return Path(self.options.folder)
+
+    def exit_code(self) -> int:
+        """0: everything holds; 1: findings are left or the numbers are not shown to be the same; 2: a step failed."""
+        if self.failed is not None or (self.built is not None and not self.built.result.ok):
+            return 2
+        same = self.verified is not None and self.verified.judgement.verdict is Verdict3.SAME
+        return 0 if same and self.after is not None and not _errors(self.after) else 1
+
+
+def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = lambda _: None) -> Cure:
+    """Take the model at ``path`` the whole way to an engine, and compare it with TensorFlow.
+
+    A step that cannot be done ends the run; the steps before it stay, with their artefacts.
+
+    Raises:
+        InputError: the model cannot be read, or the folder cannot be made.
+    """
+    run = Cure(path, options)
+    _make_folder(run.folder)
+    opened = open_model(path, options.signature)
+    original = graphdef_bytes(opened.graph)
+    steps = (
+        ("check", lambda: _check(run, opened)),
+        ("fix", lambda: _fix(run, opened)),
+        ("convert", lambda: _convert(run, opened)),
+        ("build", lambda: _build(run, opened)),
+        ("verify", lambda: _verify(run, opened, original)),
+    )
+    for name, step in steps:
+        done = _timed(run, name, step)
+        run.steps.append(done)
+        on_step(done)
+    return run
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise InputError(f"the folder cannot be made: {e.strerror}", where=str(folder), remedy="Choose another") from e
+
+
+def _timed(run: Cure, name: str, step: Callable[[], CureStep]) -> CureStep:
+    """Do a step unless one before it failed; a failure becomes the step's result."""
+    if run.failed is not None or (run.built is not None and not run.built.result.ok):
+        return CureStep(name, "skipped", 0.0, "not tried: a step before it failed")
+    start = time.perf_counter()
+    try:
+        done = step()
+    except GraphdoctorError as e:
+        run.failed = e
+        done = CureStep(name, "failed", 0.0, str(e))
+    return replace(done, name=name, seconds=time.perf_counter() - start)
+
+
+def _errors(report: ModelReport) -> int:
+    return sum(f.severity is Severity.ERROR for f in report.findings)
+
+
+def _check(run: Cure, opened: Opened) -> CureStep:
+    run.before = check_opened(opened, CheckOptions((run.options.target.name,), live=False))
+    return _check_step(run.before, run.options.target.name)
+
+
+def _check_step(report: ModelReport, target: str) -> CureStep:
+    counts = {s: sum(f.severity is s for f in report.findings) for s in reversed(Severity)}
+    text = ", ".join(f"{n} {s.label}{'s' * (n != 1 and s is not Severity.INFO)}" for s, n in counts.items() if n)
+    verdict = next((v.verdict for v in report.verdicts if v.target == target), Verdict.UNKNOWN)
+    by_code: dict[str, int] = {}
+    for f in report.findings:
+        label = f"{f.code} {f.name}"
+        by_code[label] = by_code.get(label, 0) + 1
+    details = tuple(f"{label} x {n}" if n > 1 else label for label, n in by_code.items())
+    return CureStep("check", "done", 0.0, f"{text or 'no findings'}; {verdict.value} with {target}", details=details)
+
+
+def _fix(run: Cure, opened: Opened) -> CureStep:
+    target = run.options.target
+    packs = run.options.packs or target.packs
+    options = FixOptions(packs, target, run.options.unsafe, run.options.signature)
+    run.fixed = fix_opened(opened, load_rewrites(packs), options)
+    opened.specs = infer_shapes(opened.graph)
+    run.after = check_opened(opened, CheckOptions((target.name,), live=False))
+    place = run.folder / "fixed.pb"
+    write_fixed(run.fixed, str(place))
+    before, after, left = run.fixed.nodes_before, len(opened.graph), _errors(run.after)
+    text = f"{len(run.fixed.result.applied)} rewrites of {', '.join(packs)}: {before:,} nodes -> {after:,}; "
+    text += f"{left} errors left" if left else f"no error left for {target.name}"
+    status: Status = "unknown" if left else "done"
+    return CureStep("fix", status, 0.0, text, (_artefact(place),))
+
+
+def _convert(run: Cure, opened: Opened) -> CureStep:
+    require_onnx()
+    run.onnx = onnx_from_graph(opened.graph)
+    place = run.folder / "model.onnx"
+    atomic_write(place, to_bytes(run.onnx))
+    text = f"{len(run.onnx.nodes):,} ONNX nodes, opset 17"
+    return CureStep("convert", "done", 0.0, text, (_artefact(place),))
+
+
+def _build(run: Cure, opened: Opened) -> CureStep:
+    if run.onnx is None:
+        raise InputError("nothing was converted")
+    place = run.folder / "model.plan"
+    source = Source(
+        (run.folder / "model.onnx").read_bytes(),
+        run.onnx.origins(),
+        opened.model.sha256,
+        run.model,
+        [(name, spec.shape) for name, spec in run.onnx.inputs],
+    )
+    run.built = build_source(source, str(place), run.options.build)
+    r = run.built.result
+    if not r.ok:
+        return CureStep("build", "failed", 0.0, "NVIDIA's builder refuses it", details=tuple(map(str, run.built.errors)))
+    text = f"{r.backend} {r.version}, compute capability {', '.join(r.compute_capabilities) or 'of this machine'}"
+    artefacts = [_artefact(place)]
+    if run.built.sidecar is not None:
+        artefacts.append(_artefact(run.built.sidecar))
+    return CureStep("build", "done", 0.0, text, tuple(artefacts))
+
+
+def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
+    inputs = tuple(opened.inputs())
+    outputs = tuple(v.name for v in opened.graph.outputs)
+    reference = Side(run.model, "tensorflow", inputs, outputs, original)
+    candidate = Side(str(run.folder / "model.onnx"), "onnxruntime", inputs, outputs)
+    run.verified = compare_sides(reference, candidate, run.options.verify)
+    judgement = run.verified.judgement
+    worst = max((o.comparison.max_abs for o in judgement.outputs if o.comparison is not None), default=0.0)
+    statuses: dict[Verdict3, Status] = {Verdict3.SAME: "done", Verdict3.DIFFERENT: "failed"}
+    text = f"TensorFlow's numbers: largest difference {worst:.2g}"
+    if judgement.verdict is not Verdict3.SAME:
+        text = f"{judgement.verdict.value}: {judgement.reason}"
+    return CureStep("verify", statuses.get(judgement.verdict, "unknown"), 0.0, text)
+
+
+def _artefact(path: Path) -> Artefact:
+    return Artefact(str(path), path.stat().st_size)
+
+
+def cure_view(run: Cure) -> CureView:
+    """The run as the record that render takes."""
+    target = run.options.target.name
+    code = run.exit_code()
+    conclusions = {
+        0: "cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers",
+        1: "not proven: " + _open_question(run),
+        2: "failed: " + (str(run.failed) if run.failed else "NVIDIA's builder refuses the model"),
+    }
+    return CureView(run.model, target, code == 0, tuple(run.steps), conclusions[code])
+
+
+def _open_question(run: Cure) -> str:
+    if run.verified is not None and run.verified.judgement.verdict is not Verdict3.SAME:
+        return f"{run.verified.judgement.verdict.value}, {run.verified.judgement.reason}"
+    return f"errors are left for {run.options.target.name}"

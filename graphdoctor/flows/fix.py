@@ -1,0 +1,75 @@
+"""fix: repair a graph with packs of rewrites, write it, prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
+from graphdoctor.ir import NodeDiff
+from graphdoctor.surgery import FixResult, Rewrite, load_rewrites, run_rewrites
+from graphdoctor.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class FixOptions:
+    """What ``fix`` was asked for; ``packs`` in order."""
+
+    packs: tuple[str, ...]
+    target: Target | None = None
+    unsafe: bool = False
+    signature: SignatureOptions = SignatureOptions()
+    keep_original: bool = False
+
+
+@dataclass(slots=True)
+class Fixed:
+    """A repaired graph, not yet written; ``original`` are the GraphDef's bytes before, where they were kept."""
+
+    opened: Opened
+    result: FixResult
+    nodes_before: int
+    original: bytes | None = None
+
+    @property
+    def diff(self) -> list[NodeDiff]:
+        """What changed, by node name."""
+        return self.opened.graph.diff(self.result.mark)
+
+    @property
+    def changed(self) -> bool:
+        """True if writing the graph would give another file."""
+        return bool(self.diff)
+
+
+def fix_model(path: str, options: FixOptions, on_round: Callable[[int, int], None] | None = None) -> Fixed:
+    """Open ``path`` and apply the rewrites of the packs; nothing is written.
+
+    Raises:
+        InputError: the model cannot be read, or a pack does not exist.
+    """
+    rewrites = load_rewrites(options.packs)
+    opened = open_model(path, options.signature)
+    return fix_opened(opened, rewrites, options, on_round)
+
+
+def fix_opened(
+    opened: Opened, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None = None
+) -> Fixed:
+    """Apply ``rewrites`` to an opened model."""
+    before = len(opened.graph)
+    original = graphdef_bytes(opened.graph) if options.keep_original else None
+    result = run_rewrites(
+        opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round
+    )
+    return Fixed(opened, result, before, original)
+
+
+def write_fixed(fixed: Fixed, path: str) -> None:
+    """Write the repaired graph; complete or not at all.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    save_graph(fixed.opened.graph, path)

@@ -1,0 +1,54 @@
+"""A fixed graph as the records that render takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from graphdoctor.flows.fix import Fixed
+from graphdoctor.ir import NodeState
+from graphdoctor.ir.text import format_state
+from graphdoctor.render.text_fix import AppliedRewrite, FixSummary, NodeDiff, RefusedRewrite, RolledBackRewrite
+from graphdoctor.surgery import pack_of
+
+
+def diff_view(fixed: Fixed) -> list[NodeDiff]:
+    """The node-level diff, each change under the rewrite that was applied there."""
+    names = {a.node: a.rewrite for a in reversed(fixed.result.applied)}
+    diffs = []
+    for d in fixed.diff:
+        owner = names.get(d.name, "")
+        diffs.append(NodeDiff(_text(d.before), _text(d.after), owner or _consequence(d.before, d.after)))
+    return sorted(diffs, key=lambda d: (d.rewrite, d.before or d.after))
+
+
+def _consequence(before: NodeState | None, after: NodeState | None) -> str:
+    if after is None:
+        return "no longer needed"
+    return "made" if before is None else "rewired"
+
+
+def _text(state: NodeState | None) -> str:
+    return "" if state is None else format_state(state, elide=True)
+
+
+def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
+    """What was applied, refused and undone."""
+    result, graph = fixed.result, fixed.opened.graph
+    counts = Counter((a.rewrite, a.safety) for a in result.applied)
+    applied = tuple(AppliedRewrite(name, pack_of(name), safety, n) for (name, safety), n in counts.items())
+    refused = tuple(RefusedRewrite(r.rewrite, r.node, r.reason, r.held_back) for r in result.refused)
+    undone = tuple(
+        RolledBackRewrite(r.rewrite, f"{r.broken.node} {r.broken.detail} ({r.broken.invariant})")
+        for r in result.rolled_back
+    )
+    return FixSummary(
+        path=fixed.opened.model.path,
+        output=place or "",
+        nodes_before=fixed.nodes_before,
+        nodes_after=len(graph),
+        applied=applied,
+        refused=refused,
+        rolled_back=undone,
+        rounds=result.rounds,
+        converged=result.converged,
+    )

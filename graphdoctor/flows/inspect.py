@@ -1,0 +1,153 @@
+"""inspect: what a file is, its ends, its ops, its weights, and where to cut it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.opening import Opened, open_model
+from graphdoctor.formats.kinds import Kind, explain, sniff
+from graphdoctor.formats.readfile import read_model_bytes
+from graphdoctor.formats.tensorflow import saved_model_file
+from graphdoctor.ir import Graph, Node, Value
+from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.passes.signature import is_training_scope
+from graphdoctor.render.text_inspect import InspectView, RankedOutput, Suggestion, Weight
+from graphdoctor.types import DType, Shape
+from graphdoctor.wire.tensors import Tensor
+
+_LARGEST = 5
+_FRONT_END_OPS = (
+    "DecodeWav AudioSpectrogram Mfcc DecodeJpeg DecodePng DecodeImage DecodeBmp DecodeGif DecodeRaw DecodeCSV "
+    "ParseExample ParseSingleExample ReadFile IteratorGetNext IteratorGetNextSync QueueDequeueV2 QueueDequeueManyV2"
+).split()
+"""Ops that prepare data on the host; no TensorRT parser has them (facts: the ops of no target's table)."""
+
+
+def inspect_model(path: str) -> InspectView:
+    """Describe ``path``, whatever it is.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or is no model.
+    """
+    if path != "-" and not Path(path).is_dir():
+        kind = _kind(path)
+        if kind in (Kind.ONNX, Kind.UFF):
+            return _other(path, kind)
+    return _graph_view(open_model(path))
+
+
+def _kind(path: str) -> Kind:
+    return sniff(read_model_bytes(saved_model_file(path)), path)
+
+
+def _other(path: str, kind: Kind) -> InspectView:
+    """ONNX in full; of a UFF file only what it is."""
+    data = read_model_bytes(path)
+    if kind is Kind.UFF:
+        what, todo = explain(kind)
+        return InspectView(path, kind.value, len(data), notes=(f"{what}. {todo}.",))
+    import hashlib
+
+    from graphdoctor.formats.onnx import onnx_signature
+
+    s = onnx_signature(data, path)
+    return InspectView(
+        path,
+        f"onnx, opset {s.opset}, by {s.producer or 'an unnamed producer'}",
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+        nodes=sum(s.ops.values()),
+        inputs=s.inputs,
+        outputs=tuple(RankedOutput(o, "output of the ONNX graph") for o in s.outputs),
+        ops=tuple(s.ops.items()),
+    )
+
+
+def _graph_view(opened: Opened) -> InspectView:
+    model, graph, specs = opened.model, opened.graph, opened.specs
+    weights = _weights(graph)
+    return InspectView(
+        path=model.path,
+        kind=model.kind,
+        size=model.size,
+        sha256=model.sha256,
+        producer=model.producer,
+        nodes=len(graph),
+        inputs=tuple(opened.inputs()),
+        outputs=_ranked(graph, specs),
+        ops=tuple(graph.ops().items()),
+        weight_count=len(weights),
+        weight_size=sum(w.size for w in weights),
+        weights=tuple(weights[:_LARGEST]),
+        functions=model.functions,
+        notes=tuple(model.notes),
+        suggestions=tuple(_suggestions(model.path, graph, specs)),
+    )
+
+
+def _weights(graph: Graph) -> list[Weight]:
+    found = []
+    for node in graph.by_op("Const"):
+        tensor = node.attr("value")
+        if isinstance(tensor, Tensor):
+            found.append(Weight(TensorInfo(node.name, tensor.dtype, tensor.shape), tensor.nbytes_stored))
+    return sorted(found, key=lambda w: (-w.size, w.tensor.name))
+
+
+def _ranked(graph: Graph, specs: Specs) -> tuple[RankedOutput, ...]:
+    """The outputs in use first, then other nodes that nobody reads."""
+    ranked = [RankedOutput(_info(v, specs), _why(v.node)) for v in graph.outputs]
+    return tuple(ranked)
+
+
+def _why(node: Node) -> str:
+    if is_training_scope(node):
+        return "nobody reads it; its name belongs to training"
+    return "nobody reads it"
+
+
+def _info(value: Value, specs: Specs) -> TensorInfo:
+    spec = specs.of(value)
+    return TensorInfo(value.name, spec.dtype, spec.shape)
+
+
+def _suggestions(path: str, graph: Graph, specs: Specs) -> list[Suggestion]:
+    """Cuts behind a front end that runs on the host, and dimensions that have to be given."""
+    found = []
+    cut = _front_end_end(graph)
+    if cut is not None:
+        spec = specs.output(cut)
+        argument = f"{cut.name}:{_label(spec.dtype)}{_dims(spec.shape)}"
+        ops = ", ".join(sorted({n.op for n in _upstream(cut)} & set(_FRONT_END_OPS)))
+        text = f"{ops}: this front end stays on the host. Cut the graph behind it, and fill in what is marked ?:"
+        found.append(Suggestion(text, f"graphdoctor check {path} --input '{argument}'"))
+    return found
+
+
+def _front_end_end(graph: Graph) -> Node | None:
+    """The last node of a front end: one of its ops that no other of them reads."""
+    ends = [
+        n
+        for n in graph.by_op(*_FRONT_END_OPS)
+        if graph.consumers(n) and not any(c.op in _FRONT_END_OPS for c in graph.consumers(n))
+    ]
+    return ends[-1] if ends else None
+
+
+def _upstream(node: Node) -> set[Node]:
+    seen, stack = {node}, [node]
+    while stack:
+        for value in stack.pop().inputs:
+            if value.node not in seen:
+                seen.add(value.node)
+                stack.append(value.node)
+    return seen
+
+
+def _label(dtype: DType) -> str:
+    return "float32" if dtype is DType.INVALID else dtype.label
+
+
+def _dims(shape: Shape) -> str:
+    return "[?]" if shape is None else "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"

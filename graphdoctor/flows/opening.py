@@ -1,0 +1,72 @@
+"""A model, opened: read, its signature found or given, its values inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphdoctor.findings import TensorInfo
+from graphdoctor.formats.tensorflow import Model, load_model
+from graphdoctor.ir import Graph
+from graphdoctor.passes.infer_shapes import Specs, infer_shapes
+from graphdoctor.passes.signature import GivenInput, set_signature
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureOptions:
+    """What ``--input`` and ``--output`` say; empty: inputs and outputs are found."""
+
+    inputs: tuple[GivenInput, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, inputs: Sequence[str], outputs: Sequence[str]) -> SignatureOptions:
+        """From the texts of the command line.
+
+        Raises:
+            InputError: an ``--input`` has not the form NAME[:DTYPE][DIMS].
+        """
+        return cls(tuple(GivenInput.parse(i) for i in inputs), tuple(o.removesuffix(":0") for o in outputs))
+
+
+@dataclass(slots=True)
+class Opened:
+    """An opened model; ``specs`` are those of the graph as it was opened."""
+
+    model: Model
+    specs: Specs
+
+    @property
+    def graph(self) -> Graph:
+        """The graph."""
+        return self.model.graph
+
+    def inputs(self) -> list[TensorInfo]:
+        """The graph's inputs."""
+        return input_infos(self.graph, self.specs)
+
+    def outputs(self) -> list[TensorInfo]:
+        """The graph's outputs."""
+        return output_infos(self.graph, self.specs)
+
+
+def open_model(path: str, options: SignatureOptions | None = None) -> Opened:
+    """Read ``path``, set its inputs and outputs, infer its values.
+
+    Raises:
+        InputError: it cannot be read, or a given name is not in the graph.
+    """
+    options = options or SignatureOptions()
+    model = load_model(path)
+    set_signature(model.graph, options.inputs, options.outputs)
+    return Opened(model, infer_shapes(model.graph))
+
+
+def input_infos(graph: Graph, specs: Specs) -> list[TensorInfo]:
+    """Name, dtype and shape of each input."""
+    return [TensorInfo(n.name, specs.output(n).dtype, specs.output(n).shape) for n in graph.inputs]
+
+
+def output_infos(graph: Graph, specs: Specs) -> list[TensorInfo]:
+    """Name, dtype and shape of each output."""
+    return [TensorInfo(v.name, specs.of(v).dtype, specs.of(v).shape) for v in graph.outputs]

@@ -1,0 +1,162 @@
+"""verify: a reference and a candidate on the same inputs, and whether that could have failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graphdoctor.compare import Judgement, judge, load_npz_inputs, seeded_pair
+from graphdoctor.errors import InputError
+from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.fix import Fixed
+from graphdoctor.flows.opening import SignatureOptions, open_model
+from graphdoctor.formats.onnx import onnx_signature
+from graphdoctor.formats.readfile import read_model_bytes
+from graphdoctor.formats.tensorflow import graphdef_bytes
+from graphdoctor.runners import run_onnx, run_tensorflow
+from graphdoctor.types import Array
+
+Arrays = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How to compare; ``None`` tolerances are the defaults of each output's dtype. ``timeout`` in seconds, each run."""
+
+    rtol: float | None = None
+    atol: float | None = None
+    seed: int = 0
+    data: str = ""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    signature: SignatureOptions = SignatureOptions()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two models: how it runs, and what it takes and gives."""
+
+    path: str
+    runner: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[str, ...]
+    data: bytes | None = None
+
+    def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
+        """The outputs ``fetches`` for each set of inputs, in a worker process."""
+        model = self.data if self.data is not None else self.path
+        if self.runner == "tensorflow":
+            return run_tensorflow(model, sets, fetches, timeout=timeout, name=self.path)
+        return run_onnx(model, sets, fetches, timeout=timeout, name=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The verdict, output by output."""
+
+    reference: Side
+    candidate: Side
+    judgement: Judgement
+    inputs: tuple[TensorInfo, ...]
+    data: str
+
+
+def verify(reference: str, candidate: str, options: VerifyOptions) -> Verified:
+    """Compare the model at ``candidate`` with the one at ``reference``.
+
+    Raises:
+        InputError: a model cannot be read, or inputs and outputs of the two do not belong together.
+        MissingExtraError: a runtime is not installed.
+        WorkerError: a runtime refused or crashed.
+    """
+    return compare_sides(open_side(reference, options), open_side(candidate, options), options)
+
+
+def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified:
+    """Compare a repaired graph with what it was, both in TensorFlow; needs ``FixOptions.keep_original``.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+        WorkerError: TensorFlow refused one of the graphs.
+    """
+    opened = fixed.opened
+    inputs = tuple(opened.inputs())
+    outputs = tuple(v.name for v in opened.graph.outputs)
+    path = opened.model.path
+    reference = Side(path, "tensorflow", inputs, outputs, fixed.original)
+    candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph))
+    return compare_sides(reference, candidate, options or VerifyOptions())
+
+
+def open_side(path: str, options: VerifyOptions) -> Side:
+    """What ``path`` takes and gives: ONNX by its signature, TensorFlow by the graph's."""
+    if Path(path).suffix == ".onnx":
+        signature = onnx_signature(read_model_bytes(path), path)
+        return Side(path, "onnxruntime", signature.inputs, tuple(o.name for o in signature.outputs))
+    opened = open_model(path, options.signature)
+    outputs = tuple(o.name for o in opened.outputs())
+    needs_bytes = opened.model.kind != "graphdef" or path == "-"
+    data = graphdef_bytes(opened.graph) if needs_bytes else None
+    return Side(path, "tensorflow", tuple(opened.inputs()), outputs, data)
+
+
+def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> Verified:
+    """Run the reference on two different inputs and the candidate on both; judge each output."""
+    inputs = _pair_names([i.name for i in reference.inputs], [i.name for i in candidate.inputs], "inputs", candidate)
+    outputs = _pair_names(reference.outputs, candidate.outputs, "outputs", candidate)
+    specs = _agreed(reference, candidate, inputs)
+    sets = _input_sets(specs, options)
+    expected = reference.run(sets, list(outputs), options.timeout)
+    mapped = [{inputs[name]: array for name, array in one.items()} for one in sets]
+    actual = candidate.run(mapped, list(outputs.values()), options.timeout)
+    renamed = [{name: one[outputs[name]] for name in outputs} for one in actual]
+    judgement = judge(expected, renamed, rtol=options.rtol, atol=options.atol)
+    data = options.data or f"seeded random values, seed {options.seed}"
+    return Verified(reference, candidate, judgement, tuple(specs), data)
+
+
+def _input_sets(specs: Sequence[TensorInfo], options: VerifyOptions) -> list[Arrays]:
+    """Two different sets; with the user's data the second is seeded."""
+    first, second = seeded_pair(specs, options.seed, ranges=options.ranges)
+    if options.data:
+        return [load_npz_inputs(options.data, specs), second]
+    return [first, second]
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(":0")
+
+
+def _pair_names(reference: Sequence[str], candidate: Sequence[str], what: str, side: Side) -> dict[str, str]:
+    """Reference name to candidate name: by name where all are found, by position where there is one of each."""
+    known = {_plain(n): n for n in candidate}
+    if all(_plain(n) in known for n in reference):
+        return {n: known[_plain(n)] for n in reference}
+    if len(reference) == len(candidate) == 1:
+        return {reference[0]: candidate[0]}
+    missing = next(n for n in reference if _plain(n) not in known)
+    raise InputError(
+        f"has no {what[:-1]} {missing!r}; its {what} are {', '.join(candidate) or 'none'}",
+        where=side.path,
+        remedy="Name the ones to compare with --input and --output",
+    )
+
+
+def _agreed(reference: Side, candidate: Side, names: Mapping[str, str]) -> list[TensorInfo]:
+    """The reference's inputs with the candidate's dimensions where the reference leaves them open."""
+    theirs = {i.name: i for i in candidate.inputs}
+    agreed = []
+    for info in reference.inputs:
+        other = theirs[names[info.name]]
+        if other.dtype != info.dtype:
+            raise InputError(
+                f"takes {info.name!r} as {other.dtype.label}, and the reference as {info.dtype.label}",
+                where=candidate.path,
+                remedy="The two models have different contracts and cannot be compared",
+            )
+        shape = info.shape if info.shape is not None else other.shape
+        if shape is not None and other.shape is not None and len(shape) == len(other.shape):
+            shape = tuple(b if a is None else a for a, b in zip(shape, other.shape, strict=True))
+        agreed.append(TensorInfo(info.name, info.dtype, shape))
+    return agreed
