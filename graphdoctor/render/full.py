@@ -84,9 +84,8 @@ def _group(page: Page, group: Group, options: RenderOptions) -> None:
     page.blank()
     label = severity_label(f)
     targets = ", ".join(t for t in group.targets if t)
-    page.line(
-        (label, f"bold {color}"), " ", (f.code, "bold"), f" {f.name}", (f"  {targets}" if targets else "", "magenta")
-    )
+    heading: list[Piece] = [(label, f"bold {color}"), " ", (f.code, "bold"), f" {f.name}  "]
+    page.para(targets, style="magenta", first=heading, rest=["  "])
     body = _body(page, group, options)
     for i, (label, text, style) in enumerate(body):
         last = i == len(body) - 1
@@ -109,8 +108,8 @@ def _body(page: Page, group: Group, options: RenderOptions) -> list[tuple[str, s
     else:
         more = f" and {left:,} more" if left else ""
         body.append(("", group_place(group, page.glyphs) + (": " if nodes else "") + ", ".join(nodes) + more, "dim"))
-    if f.remedy:
-        body.append(("help: ", f.remedy, ""))
+    if group.remedy:
+        body.append(("help: ", group.remedy, ""))
     if f.fix is not None and is_fixable(f.fix):
         body.append(("fix: ", f"{fix_command(f.fix)} ({f.fix.safety.value})", "green"))
     return body
@@ -188,4 +187,4 @@ def _total(page: Page, report: Report) -> None:
     """The last line: how much was found, and in how many models."""
     findings = [f for m in report.models for f in m.findings]
     where = f" in {plural(len(report.models), 'model')}" if len(report.models) != 1 else ""
-    page.line((f"{count_text(findings)}{where}", "bold"))
+    page.para(f"{count_text(findings)}{where}", style="bold")

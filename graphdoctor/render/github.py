@@ -42,7 +42,7 @@ def _message(group: Group, options: RenderOptions) -> str:
         ("" if f.certain else "cannot be told: ") + group.message + (f" ({targets})" if targets else ""),
         ": ".join(x for x in (group_place(group, UNICODE if options.unicode else ASCII), ", ".join(nodes)) if x)
         + (f" and {left:,} more" if left else ""),
-        f.remedy,
+        group.remedy,
         f"fix: {fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else "",
     ]
     return "\n".join(clean(line) for line in lines if line)

@@ -68,5 +68,5 @@ def _row(group: Group, options: RenderOptions) -> list[str]:
         escape(", ".join(t for t in group.targets if t)),
         escape(group.message),
         where + (f" and {left:,} more" if left else ""),
-        fix or escape(f.remedy),
+        fix or escape(group.remedy),
     ]

@@ -67,7 +67,9 @@ def render_verify(view: VerifyView, options: RenderOptions) -> str:
         page.blank()
         _output(page, check)
     page.blank()
-    page.para(_conclusion(view), style=f"bold {_STYLES[view.outcome]}", first=[_sign(page, view.outcome), " "])
+    page.para(
+        _conclusion(view), style=f"bold {_STYLES[view.outcome]}", first=[_sign(page, view.outcome), " "], rest=["  "]
+    )
     return page.text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,11 @@ def test_every_golden_file_has_a_test() -> None:
 def test_page_in_ascii_fits_any_stream(name: str) -> None:
     if name != "rule-page-markdown":
         assert PAGES[name](ASCII).isascii()
+
+
+def test_the_examples_of_the_documentation_are_real_output() -> None:
+    document = (GOLDEN.parents[1] / "docs" / "output.md").read_text(encoding="utf-8")
+    golden = [p.read_text(encoding="utf-8") for p in GOLDEN.glob("check-*.txt")]
+    blocks = re.findall(r"```text\n(.*?)```", document, re.DOTALL)
+    assert len(blocks) >= 6
+    assert [b for b in blocks if not any(b in text for text in golden)] == []

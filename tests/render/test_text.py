@@ -209,9 +209,11 @@ def test_a_pipe_has_no_colour_unless_forced_and_eighty_columns() -> None:
 
 @given(st.text(), st.integers(min_value=20, max_value=120))
 def test_fold_keeps_every_word_and_the_width(text: str, width: int) -> None:
-    lines = list(fold(text, width))
-    assert " ".join(lines).split() == text.split()
-    assert all(cells(line) <= width or " " not in line for line in lines)
+    for lead in (0, width // 2):
+        lines = list(fold(text, width, lead))
+        assert " ".join(lines).split() == text.split()
+        assert all(cells(line) <= width or " " not in line for line in lines)
+        assert cells(lines[0]) <= width - lead or not lead
 
 
 @given(st.text())

@@ -20,6 +20,7 @@ class Group:
     findings: tuple[Finding, ...]
     targets: tuple[str, ...]
     message: str
+    remedy: str
 
     @property
     def head(self) -> Finding:
@@ -78,7 +79,9 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
         place = (*key, tuple((f.node, f.op) for f in members))
         first = merged.get(place)
         targets = (*first.targets, str(target)) if first else (str(target),)
-        merged[place] = Group(first.findings if first else tuple(members), targets, _message(members))
+        message = _shared([(f.message, f.node) for f in members]).removeprefix(f"{ELLIPSIS}: ")
+        remedy = _shared([(f.remedy, f.node) for f in members])
+        merged[place] = Group(first.findings if first else tuple(members), targets, message, remedy)
     return tuple(merged.values())
 
 
@@ -86,11 +89,10 @@ def _key(f: Finding) -> tuple[object, ...]:
     return (f.severity, f.code, f.certain, f.fix, without_node(f.message, f.node), without_node(f.remedy, f.node))
 
 
-def _message(members: Sequence[Finding]) -> str:
-    first = members[0]
-    if all(f.message == first.message for f in members):
-        return first.message
-    return without_node(first.message, first.node).removeprefix(f"{ELLIPSIS}: ")
+def _shared(texts: Sequence[tuple[str, str]]) -> str:
+    """What the texts, each with its node, have in common: the text itself, or the text without the node."""
+    text, node = texts[0]
+    return text if all(t == text for t, _ in texts) else without_node(text, node)
 
 
 def without_node(text: str, node: str) -> str:

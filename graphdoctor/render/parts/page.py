@@ -43,8 +43,8 @@ class Page:
     def para(self, text: str, *, style: str = "", first: Sequence[Piece] = (), rest: Sequence[Piece] = ()) -> None:
         """Add ``text`` folded to the width: ``first`` in front of its first line, ``rest`` in front of the others."""
         head, tail = [self._piece(p) for p in first], [self._piece(p) for p in rest]
-        indent = max(_cells(head), _cells(tail))
-        for i, line in enumerate(fold(text, max(20, self.width - indent))):
+        indent = _cells(tail)
+        for i, line in enumerate(fold(text, max(20, self.width - indent), max(0, _cells(head) - indent))):
             self._lines.append([*(tail if i else head), self._piece((line, style))])
 
     def item(self, label: str, text: str, *, indent: int = 2, style: str = "", label_style: str = "dim") -> None:

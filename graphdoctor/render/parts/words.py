@@ -35,13 +35,16 @@ def _has_wide(text: str) -> bool:
     return any(c >= _FIRST_WIDE and not "\u2010" <= c <= "\u257f" and c not in "✓✗" for c in text)
 
 
-def fold(text: str, width: int) -> Iterator[str]:
-    """Lines of at most ``width`` cells; a longer word (a node name) stays whole, to be copied whole."""
-    line = ""
+def fold(text: str, width: int, lead: int = 0) -> Iterator[str]:
+    """Lines of at most ``width`` cells; a longer word (a node name) stays whole, to be copied whole.
+
+    The first line, which may be empty, is ``lead`` cells shorter.
+    """
+    line, room = "", width - lead
     for word in text.split():
-        if line and cells(line) + 1 + cells(word) > width:
+        if (line or room < width) and cells(f"{line} {word}" if line else word) > room:
             yield line
-            line = word
+            line, room = word, width
         else:
             line = f"{line} {word}" if line else word
     yield line
