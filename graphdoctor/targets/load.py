@@ -93,6 +93,7 @@ class _Reader:
         self.shared = {k: self.row(v, f"shared.{k}") for k, v in data.get("shared", {}).items()}
 
     def fail(self, message: str, key: str, remedy: str = "") -> InputError:
+        """The error to raise for ``key`` of this file."""
         return InputError(message, where=f"{self.path}: {key}" if key else str(self.path), remedy=remedy.strip())
 
     def known(self, table: Any, valid: Iterable[str], where: str) -> None:
@@ -112,20 +113,24 @@ class _Reader:
         return valid[value]
 
     def dtype(self, label: Any, where: str) -> DType:
+        """The dtype that ``label`` names."""
         found = DType.parse(label) if isinstance(label, str) else None
         if found is None:
             raise self.fail(f"unknown dtype {label!r}", where, _nearest(str(label), [d.label for d in DType]))
         return found
 
     def dtypes(self, labels: Any, where: str) -> frozenset[DType]:
+        """The dtypes that a list of labels names."""
         return frozenset(self.dtype(d, where) for d in self.items(labels, str, where))
 
     def items(self, value: Any, kind: type, where: str) -> tuple[Any, ...]:
+        """``value``, a list whose elements are all of type ``kind``."""
         if not isinstance(value, list) or not all(type(v) is kind for v in value):
             raise self.fail(f"must be a list of {kind.__name__}", where)
         return tuple(value)
 
     def text(self, table: Mapping[str, Any], key: str, where: str, inherited: str = "") -> str:
+        """The text at ``key``, else ``inherited``."""
         value = table.get(key, inherited)
         if not isinstance(value, str):
             raise self.fail("must be a text", f"{where}.{key}" if where else key)
@@ -171,6 +176,7 @@ class _Reader:
         return MappingProxyType({k: tuple(v) for k, v in value.items()})
 
     def limit(self, value: Any, where: str) -> Limit:
+        """One entry of ``[[limits]]``."""
         self.known(value, _LIMIT_KEYS, where)
         for key in ("name", "reason", "confidence"):
             if key not in value:
