@@ -18,6 +18,7 @@ from graphdoctor.render.parts.headline import (
     nearest_text,
     packs_command,
     severity_label,
+    target_text,
 )
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
@@ -40,7 +41,7 @@ def render(report: Report, options: RenderOptions) -> str:
         found = summaries(model, groups)
         page.blank()
         _header(page, model)
-        _findings(page, groups, options)
+        _findings(page, model, groups, options)
         _targets(page, model, found)
         _not_checked(page, model)
         _repair(page, model, groups)
@@ -64,13 +65,13 @@ def _header(page: Page, model: ModelReport) -> None:
         page.para(f" {page.glyphs.arrow} ".join(ends), style="cyan")
 
 
-def _findings(page: Page, groups: Sequence[Group], options: RenderOptions) -> None:
+def _findings(page: Page, model: ModelReport, groups: Sequence[Group], options: RenderOptions) -> None:
     shown: dict[str, int] = {}
     for group in groups:
         code = group.head.code
         shown[code] = shown.get(code, 0) + 1
         if options.show_nodes or shown[code] <= _GROUPS_OF_A_RULE:
-            _group(page, group, options)
+            _group(page, group, target_text(group, model), options)
     for code, count in shown.items():
         if count > _GROUPS_OF_A_RULE and not options.show_nodes:
             page.blank()
@@ -78,12 +79,11 @@ def _findings(page: Page, groups: Sequence[Group], options: RenderOptions) -> No
             page.line((f"{page.glyphs.dots} {more} (--show-nodes lists them)", "dim"))
 
 
-def _group(page: Page, group: Group, options: RenderOptions) -> None:
+def _group(page: Page, group: Group, targets: str, options: RenderOptions) -> None:
     f = group.head
     color = SEVERITY_STYLE[f.severity.label] if f.certain else UNTOLD_STYLE
     page.blank()
     label = severity_label(f)
-    targets = ", ".join(t for t in group.targets if t)
     heading: list[Piece] = [(label, f"bold {color}"), " ", (f.code, "bold"), f" {f.name}  "]
     page.para(targets, style="magenta", first=heading, rest=["  "])
     body = _body(page, group, options)
@@ -105,9 +105,9 @@ def _body(page: Page, group: Group, options: RenderOptions) -> list[tuple[str, s
     nodes, left = example_nodes(group, options)
     if nodes and options.show_nodes:
         body += [("", f"{group_place(group, page.glyphs)}:", "dim"), *(("  ", node, "dim") for node in nodes)]
-    else:
+    elif nodes:
         more = f" and {left:,} more" if left else ""
-        body.append(("", group_place(group, page.glyphs) + (": " if nodes else "") + ", ".join(nodes) + more, "dim"))
+        body.append(("", f"{group_place(group, page.glyphs)}: {', '.join(nodes)}{more}", "dim"))
     if group.remedy:
         body.append(("help: ", group.remedy, ""))
     if f.fix is not None and is_fixable(f.fix):

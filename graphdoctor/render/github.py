@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII, UNICODE
 from graphdoctor.render.parts.groups import Group, group_findings, is_fixable, summaries
-from graphdoctor.render.parts.headline import example_nodes, fix_command, group_place, headline
+from graphdoctor.render.parts.headline import example_nodes, fix_command, group_place, headline, target_text
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import clean
 
@@ -29,15 +29,15 @@ def _commands(model: ModelReport, options: RenderOptions) -> Iterator[str]:
     for group in groups:
         f = group.head
         command = _COMMANDS[f.severity] if f.certain else "warning"
-        yield _command(command, model.path, f"{f.code} {f.name}", _message(group, options))
+        yield _command(command, model.path, f"{f.code} {f.name}", _message(group, model, options))
     for s in summaries(model, groups):
         yield _command(_VERDICT_COMMANDS[s.verdict.verdict], model.path, s.verdict.target, headline(s))
 
 
-def _message(group: Group, options: RenderOptions) -> str:
+def _message(group: Group, model: ModelReport, options: RenderOptions) -> str:
     f = group.head
     nodes, left = example_nodes(group, options)
-    targets = ", ".join(t for t in group.targets if t)
+    targets = target_text(group, model)
     lines = [
         ("" if f.certain else "cannot be told: ") + group.message + (f" ({targets})" if targets else ""),
         ": ".join(x for x in (group_place(group, UNICODE if options.unicode else ASCII), ", ".join(nodes)) if x)

@@ -15,6 +15,7 @@ from graphdoctor.render.parts.headline import (
     headline,
     nearest_text,
     severity_label,
+    target_text,
 )
 from graphdoctor.render.parts.markdown_text import code, escape, table
 from graphdoctor.render.parts.options import RenderOptions
@@ -37,7 +38,7 @@ def _model(model: ModelReport, options: RenderOptions) -> Iterator[str]:
     yield "\n".join(_verdicts(model, groups))
     if groups:
         yield f"**{count_text(model.findings)}**"
-        yield table(("", "rule", "target", "finding", "where", "fix"), [_row(g, options) for g in groups])
+        yield table(("", "rule", "target", "finding", "where", "fix"), [_row(g, model, options) for g in groups])
     if model.not_checked:
         yield "\n".join(["**Not checked**", "", *(f"- {escape(note)}" for note in model.not_checked)])
 
@@ -54,7 +55,7 @@ def _verdicts(model: ModelReport, groups: Sequence[Group]) -> Iterator[str]:
         yield f"- all targets: {', '.join(every)}"
 
 
-def _row(group: Group, options: RenderOptions) -> list[str]:
+def _row(group: Group, model: ModelReport, options: RenderOptions) -> list[str]:
     f = group.head
     rule = f"[{f.code}]({options.help_base}{f.code})" if options.help_base else f.code
     nodes, left = example_nodes(group, options)
@@ -65,7 +66,7 @@ def _row(group: Group, options: RenderOptions) -> list[str]:
     return [
         severity_label(f),
         f"{rule} {escape(f.name)}",
-        escape(", ".join(t for t in group.targets if t)),
+        escape(target_text(group, model)),
         escape(group.message),
         where + (f" and {left:,} more" if left else ""),
         fix or escape(group.remedy),

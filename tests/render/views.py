@@ -221,7 +221,7 @@ NOT_CURED = CureView(
     target="trt8.6",
     ok=False,
     steps=(
-        CureStep("check", "failed", 0.08, "incompatible: 3 of 4 ops convert; 1 blocker, none fixable by a rewrite"),
+        CureStep("check", "failed", 0.08, "incompatible: 3 of 4 ops convert; 1 blocker, none fixable"),
         CureStep("fix", "unknown", 0.02, "nothing to fix"),
         CureStep("convert", "skipped", 0.0, "skipped: NonMaxSuppressionV5 has no lowering"),
         CureStep("build", "skipped"),

@@ -51,7 +51,7 @@ def coverage(summary: TargetSummary) -> str:
 def _blocker_facts(summary: TargetSummary) -> list[str]:
     if not summary.blockers:
         return ["nothing stands in the way"] if summary.verdict.verdict is Verdict.COMPATIBLE else []
-    fixable = f"{summary.fixable} fixable" if summary.fixable else "none fixable by a rewrite"
+    fixable = f"{summary.fixable} fixable" if summary.fixable else "none fixable"
     unsafe = f" ({summary.unsafe} with --unsafe-fixes)" if summary.unsafe else ""
     return [f"{plural(summary.blockers, 'blocker')}, {fixable}{unsafe}"]
 
@@ -91,6 +91,15 @@ def group_place(group: Group, glyphs: Glyphs) -> str:
         shown.append(f"{len(ops) - 4} more ops {glyphs.times} {sum(n for _, n in ops[4:]):,}")
     scopes = group.scopes
     return f"{', '.join(shown)} in {plural(scopes, 'scope')}" if scopes > 1 else ", ".join(shown)
+
+
+def target_text(group: Group, model: ModelReport) -> str:
+    """The targets of a group in the order of the verdicts; ``every target`` for all of many; empty for none."""
+    order = [v.target for v in model.verdicts]
+    if len(order) > 2 and set(order) <= set(group.targets):
+        return "every target"
+    known = [t for t in order if t in group.targets]
+    return ", ".join(known + [t for t in group.targets if t and t not in known])
 
 
 def example_nodes(group: Group, options: RenderOptions) -> tuple[tuple[str, ...], int]:
