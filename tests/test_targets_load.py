@@ -87,6 +87,8 @@ def test_extends_is_resolved(tmp_path: Path) -> None:
         ("parser = 'uff'", "parser = 'uff'\nopset = {max = 'x'}", "opset", "list of int"),
         ("parser = 'uff'", "parser = 'uff'\nextends = 'nobody'", "", "there is no target 'nobody'"),
         ("parser = 'uff'", "parser = 'uff'\ndrop_ops = ['Tan']", "drop_ops", "not inherited"),
+        ("parser = 'uff'", "parser = 'uff'\nlive = 'yes'", "live", "true or false"),
+        ("parser = 'uff'", "parser = 'uff'\npacks = 'fold'", "packs", "list of str"),
         ("name = 'base'", "name = 'other'", "name", "as the file is called"),
         ("parser = 'uff'", "parser = 'uff", "", "is not TOML"),
     ],

@@ -36,21 +36,31 @@ FILES = {
     "onnx_ops": "onnx_trt_ops.json",
     "rtx": "rtx_live.json",
 }
+TRT3 = ("tf112", "clean", "fold", "trt3")
+ONNX = ("clean", "fold")
+"""Packs of rewrites that bring a graph to a target."""
 TARGETS: tuple[dict[str, Any], ...] = (
-    {"name": "trt3", "title": "TensorRT 3.0, UFF parser", "parser": "uff", "facts": ("3",)},
+    {"name": "trt3", "title": "TensorRT 3.0, UFF parser", "parser": "uff", "packs": TRT3, "facts": ("3",)},
     {"name": "trt4", "title": "TensorRT 4.0.1, UFF parser", "extends": "trt3", "facts": ("4",)},
-    {"name": "trt5", "title": "TensorRT 5.1, UFF parser", "extends": "trt4", "facts": ("5", "5.1")},
+    {"name": "trt5", "title": "TensorRT 5.1, UFF parser", "extends": "trt4", "packs": TRT3[:3], "facts": ("5", "5.1")},
     {"name": "trt6", "title": "TensorRT 6.0.1, UFF parser", "extends": "trt5", "facts": ("6",)},
     {"name": "trt7-uff", "title": "TensorRT 7.2, UFF parser", "extends": "trt6", "facts": ("7",)},
     {"name": "trt8-uff", "title": "TensorRT 8.6, UFF parser", "extends": "trt7-uff", "facts": ("8",)},
-    {"name": "trt7", "title": "TensorRT 7.2, ONNX parser", "parser": "onnx", "facts": ("7.2",)},
+    {"name": "trt7", "title": "TensorRT 7.2, ONNX parser", "parser": "onnx", "packs": ONNX, "facts": ("7.2",)},
     {"name": "trt8.0", "title": "TensorRT 8.0, ONNX parser", "extends": "trt7", "facts": ("8.0",)},
     {"name": "trt8.4", "title": "TensorRT 8.4, ONNX parser", "extends": "trt8.0", "facts": ("8.4",)},
     {"name": "trt8.6", "title": "TensorRT 8.6, ONNX parser", "extends": "trt8.4", "facts": ("8.6",)},
     {"name": "trt9", "title": "TensorRT 9.3, ONNX parser", "extends": "trt8.6", "facts": ("9.3",)},
     {"name": "trt10.0", "title": "TensorRT 10.0, ONNX parser", "extends": "trt9", "facts": ("10.0",)},
     {"name": "trt10.15", "title": "TensorRT 10.15, ONNX parser", "extends": "trt10.0", "facts": ("10.15",)},
-    {"name": "rtx1.7", "title": "TensorRT-RTX 1.7.1, ONNX parser", "parser": "onnx", "facts": ("rtx",)},
+    {
+        "name": "rtx1.7",
+        "title": "TensorRT-RTX 1.7.1, ONNX parser",
+        "parser": "onnx",
+        "live": True,
+        "packs": ONNX,
+        "facts": ("rtx",),
+    },
 )
 DROP_HAND = {"trt4": ("batchnorm-missing",)}
 """Limits made by hand that end with a target."""
@@ -237,6 +247,7 @@ def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str
     """The text of one target file."""
     head = {k: target[k] for k in ("name", "title", "extends", "parser") if k in target}
     head |= {"layout": "NCHW"} if "parser" in target else {}
+    head |= {k: target[k] for k in ("live", "packs") if k in target}
     head |= {k: file[k] for k in ("opset", "dtypes", "refused", "narrowed") if k in file}
     head |= {k: file[k] for k in ("drop_ops", "drop_limits") if file[k]}
     names = {text: name for name, text in sources.items()}

@@ -15,7 +15,7 @@ from graphdoctor.targets.rows import Confidence, EngineTypes, Limit, OpRow
 from graphdoctor.targets.target import Target
 from graphdoctor.types import Answer, DType
 
-_HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "opset", "dtypes", "refused", "narrowed")
+_HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "opset", "dtypes", "refused", "narrowed")
 _BODY_KEYS = ("sources", "defaults", "absent", "shared", "ops", "limits", "drop_ops", "drop_limits")
 _FILE_KEYS = frozenset((*_HEAD_KEYS, *_BODY_KEYS))
 _ROW_KEYS = frozenset(OpRow.__dataclass_fields__)
@@ -200,6 +200,8 @@ class _Reader:
             absent=self._absent(parent),
             limits=self._limits(parent),
             ops=self._ops(parent),
+            live=self._live(),
+            packs=self._packs(parent),
             lineage=(name, *(parent.lineage if parent else ())),
         )
 
@@ -208,6 +210,17 @@ class _Reader:
         if parent is not None and parser != parent.parser:
             raise self.fail(f"differs from the parser of {parent.name}, which it extends", "parser")
         return self.word(parser, {"uff": "uff", "onnx": "onnx"}, "parser")
+
+    def _live(self) -> bool:
+        live = self.data.get("live", False)
+        if not isinstance(live, bool):
+            raise self.fail("must be true or false", "live")
+        return live
+
+    def _packs(self, parent: Target | None) -> tuple[str, ...]:
+        if "packs" not in self.data:
+            return parent.packs if parent else ()
+        return self.items(self.data["packs"], str, "packs")
 
     def _opset(self, parent: Target | None) -> tuple[int | None, int | None] | None:
         if "opset" not in self.data:

@@ -27,6 +27,8 @@ class Target:
         limits: by name.
         ops: by op type.
         absent: the row of an op type that the table does not have, never YES; ``{op}`` in its texts is the op.
+        live: True if NVIDIA's own parser for this target can be asked, where the extra is installed.
+        packs: rewrites that ``cure`` applies for this target, in order, when the user names none.
         lineage: this target and those it extends, nearest first.
     """
 
@@ -39,6 +41,8 @@ class Target:
     absent: OpRow
     limits: Mapping[str, Limit] = field(default_factory=dict)
     ops: Mapping[str, OpRow] = field(default_factory=dict)
+    live: bool = False
+    packs: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
 
     @property
