@@ -20,8 +20,6 @@ from graphdoctor.workers._serve import RefusedError, message_of, serve
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",
-    # oneDNN sums in another order than TensorFlow's own kernels.
-    "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 
 
@@ -34,7 +32,7 @@ def run(request: TensorflowRun, arrays: dict[str, Array]) -> tuple[RunDone, dict
             tensor of numbers, or the graph fails while it runs.
     """
     start = time.perf_counter()
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(_ENVIRONMENT, TF_ENABLE_ONEDNN_OPTS=_one_dnn(request.graph))
     tf = _TensorFlow()
     imported = time.perf_counter()
     graph = _graph(tf, request.graph)
@@ -47,6 +45,12 @@ def run(request: TensorflowRun, arrays: dict[str, Array]) -> tuple[RunDone, dict
         "run": time.perf_counter() - loaded,
     }
     return RunDone(tf.version, seconds), pack_sets(results)
+
+
+def _one_dnn(path: str) -> str:
+    """Off, since oneDNN sums in another order than TensorFlow's own kernels; but only it has NCHW on the CPU."""
+    file = Path(path)
+    return "1" if file.is_file() and b"NCHW" in file.read_bytes() else "0"
 
 
 class _TensorFlow:
