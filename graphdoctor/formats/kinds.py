@@ -171,13 +171,15 @@ def sniff_folder(folder: Path) -> tuple[Kind, Path]:
     Raises:
         InputError: the folder holds no model, or cannot be read.
     """
-    for name, kind in (("saved_model.pb", Kind.SAVED_MODEL), ("saved_model.pbtxt", Kind.SAVED_MODEL_TEXT)):
-        if (folder / name).is_file():
-            return kind, folder / name
     try:
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError as e:
-        raise InputError(f"cannot be read: {e.strerror}", where=str(folder)) from e
+        raise InputError(
+            f"cannot be read: {e.strerror}", where=str(folder), remedy="Check the path and its permissions"
+        ) from e
+    for name, kind in (("saved_model.pb", Kind.SAVED_MODEL), ("saved_model.pbtxt", Kind.SAVED_MODEL_TEXT)):
+        if name in names:
+            return kind, folder / name
     if any(n == "checkpoint" or n.endswith(".index") or _SHARD.search(n) for n in names):
         return Kind.CHECKPOINT, folder
     models = [n for n in names if n.endswith((".pb", ".pbtxt", ".onnx", ".uff"))]
@@ -229,7 +231,7 @@ def _by_fields(data: bytes) -> Kind | None:
     types = {f.number: f.wire_type for f in reversed(top)}
     if types.get(1) == VARINT:
         return _versioned(data, top, types)
-    if not _is_graph(data, top) and _is_meta_graph(data, top):
+    if _is_meta_graph(data, top):
         return Kind.META_GRAPH
     if _is_graph(data, top) or _is_graph(data, top, _has_name):
         return Kind.TRUNCATED_GRAPHDEF if cut else Kind.GRAPHDEF

@@ -121,7 +121,9 @@ class Tensor:
         """
         if self._payload is not None:
             return self._payload
-        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=d) for d in self.shape])
+        shape = TensorShapeProto()
+        for dim in self.shape:
+            shape.dim.add(size=dim)
         head = scan.encode_varint(1 << 3) + scan.encode_varint(self.dtype)
         head += scan.encode_field(2, shape.SerializeToString())
         return b"".join([head, *_data_fields(self._stored(), self.dtype, self.element_count)])

@@ -79,6 +79,7 @@ CASES = [
     ("graph of a later release", graph() + field(99, b"later"), Kind.GRAPHDEF),
     ("graph with a name that is not UTF-8", graph().replace(b"y", b"\xff"), Kind.GRAPHDEF),
     ("graph of a custom op", graph('node { name: "a" op: "Addons>Op" }'), Kind.GRAPHDEF),
+    ("graph with damage behind its nodes", graph() + b"\x0b", Kind.GRAPHDEF),
     ("truncated graph", graph()[:-1], Kind.TRUNCATED_GRAPHDEF),
     ("truncated inside the first node", graph()[:10], Kind.TRUNCATED_GRAPHDEF),
     ("graph text", GRAPH_TEXT.encode(), Kind.GRAPHDEF_TEXT),

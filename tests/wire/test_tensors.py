@@ -238,6 +238,18 @@ def test_equal_values_are_equal_however_stored(array: np.ndarray) -> None:
     assert whole.digest() != other.digest()
 
 
+@pytest.mark.parametrize("changed", [0, 1, 2, 3])
+def test_each_value_counts(changed: int) -> None:
+    values = np.array([1, 2, 2, 2], np.int16)
+    other = values.copy()
+    other[changed] = 7
+    assert Tensor.from_array(values) != Tensor.from_array(other)
+    assert Tensor.from_array(values).digest() != Tensor.from_array(other).digest()
+    tail = Tensor.from_array(np.array([1, 3, 3, 3], np.int16))
+    assert Tensor.from_array(values) != tail
+    assert Tensor.from_array(values).digest() != tail.digest()
+
+
 @given(st.lists(st.binary(max_size=5), min_size=1, max_size=5))
 def test_strings_round_trip(items: list[bytes]) -> None:
     array = np.empty(len(items), object)
@@ -291,6 +303,16 @@ def test_from_array_keeps_what_it_was_given() -> None:
     assert part == tensor
     strided = np.arange(8).reshape(2, 4).T
     assert Tensor.from_array(strided).array().tolist() == strided.tolist()
+
+
+@given(hnp.arrays(np.float32, (8,), elements=st.floats(width=32)))
+def test_bfloat16_rounds_to_nearest_even(array: np.ndarray) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    tied = (array.view(np.uint32) & 0xFFFF0000 | 0x8000).view(np.float32)
+    for values in (array, tied):
+        with np.errstate(invalid="ignore", over="ignore"):
+            theirs = values.astype(ml_dtypes.bfloat16).astype(np.float32)
+        np.testing.assert_array_equal(Tensor.from_array(values.copy(), DType.BFLOAT16).array(), theirs)
 
 
 @pytest.mark.parametrize("dtype", [d for d in DType if d.name.startswith("FLOAT8")])
