@@ -74,9 +74,7 @@ class Lowering(Protocol):
     def constant(self, index: int) -> Array | None:
         """The whole value of data input ``index`` (of any size) if it is constant, else ``None``."""
 
-    def const(
-        self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const"
-    ) -> str:
+    def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:
         """An initializer with ``value``; equal small ones are shared. A list of ints becomes an int64 vector."""
 
     def op(self, op_type: str, inputs: Sequence[str], *, hint: str = "", **attrs: Any) -> str:

@@ -39,4 +39,3 @@ def _register(found: dict[str, Op], op: Op) -> None:
 def find_op(op_type: str) -> Op | None:
     """The description of ``op_type``, or ``None`` if graphdoctor does not know it."""
     return all_ops().get(op_type)
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites
-from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names
+from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names, pack_of
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "load_pack",
     "load_rewrites",
     "pack_names",
+    "pack_of",
     "run_rewrites",
 ]

@@ -106,6 +106,11 @@ def load_rewrites(packs: Sequence[str]) -> list[Rewrite]:
     return list(found.values())
 
 
+def pack_of(rewrite: str) -> str:
+    """The first pack that has ``rewrite``, empty if none has."""
+    return next((p for p in pack_names() if any(r.name == rewrite for r in load_pack(p).rewrite)), "")
+
+
 def _finder(row: RewriteRow) -> Finder:
     finder = finders().get(row.find)
     if finder is None:

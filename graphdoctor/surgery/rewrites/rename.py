@@ -51,8 +51,8 @@ def _shapes(node: Node, facts: Facts, wanted: str, to: str) -> str:
     compared = [s[:-2] if wanted == "equal-batch" else s for s in shapes if s is not None]
     if any(c != compared[0] for c in compared):
         return f"{to} does not broadcast, and the shapes of the inputs differ"
-    if sum(d is None for d in compared[0]) > 1:
-        return f"{to} does not broadcast, and several dimensions are unknown"
+    if None in compared[0]:
+        return f"{to} does not broadcast, and a dimension is unknown; fix it with --input"
     return ""
 
 
