@@ -1,0 +1,59 @@
+"""Whole processes, timed side by side: best wall time and peak resident memory of each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+DATA = BENCH / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Best of several runs: wall seconds, and peak resident memory in bytes of the run that took most."""
+
+    seconds: float
+    peak: int
+    code: int
+
+
+def measure(commands: Sequence[Sequence[str]], *, runs: int = 5) -> list[Measured]:
+    """Run the commands in turn ``runs`` times, so that a slow moment of the machine hits all of them."""
+    results: list[list[Measured]] = [[] for _ in commands]
+    for _ in range(runs):
+        for command, found in zip(commands, results, strict=True):
+            found.append(_once(command))
+    return [Measured(min(m.seconds for m in found), max(m.peak for m in found), found[-1].code) for found in results]
+
+
+def _once(command: Sequence[str]) -> Measured:
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Measured(seconds, usage.ru_maxrss * 1024, process.returncode)
+
+
+def net(name: str) -> Path:
+    """The .pb of a bench net, made if it is not there."""
+    path = DATA / f"{name}.pb"
+    if not path.is_file():
+        subprocess.run([sys.executable, str(BENCH / "nets.py"), name, "--out", str(DATA)], check=True)
+    return path
+
+
+def mb(count: int) -> str:
+    """Bytes as decimal megabytes."""
+    return f"{count / 1e6:,.0f} MB"
+
+
+def graphdoctor(*args: str) -> list[str]:
+    """The command that runs graphdoctor in this environment."""
+    return [str(Path(sys.executable).with_name("graphdoctor")), *args]
