@@ -11,7 +11,7 @@ from graphdoctor.formats.readfile import read_model_bytes
 from graphdoctor.formats.tensorflow import saved_model_file
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.passes.infer_shapes import Specs
-from graphdoctor.passes.signature import is_training_scope
+from graphdoctor.passes.signature import find_leaves, is_training_scope
 from graphdoctor.render.text_inspect import InspectView, RankedOutput, Suggestion, Weight
 from graphdoctor.types import DType, Shape
 from graphdoctor.wire.tensors import Tensor
@@ -75,7 +75,7 @@ def _graph_view(opened: Opened) -> InspectView:
         producer=model.producer,
         nodes=len(graph),
         inputs=tuple(opened.inputs()),
-        outputs=_ranked(graph, specs),
+        outputs=_ranked(graph, specs, model.kind),
         ops=tuple(graph.ops().items()),
         weight_count=len(weights),
         weight_size=sum(w.size for w in weights),
@@ -95,13 +95,17 @@ def _weights(graph: Graph) -> list[Weight]:
     return sorted(found, key=lambda w: (-w.size, w.tensor.name))
 
 
-def _ranked(graph: Graph, specs: Specs) -> tuple[RankedOutput, ...]:
-    """The outputs in use first, then other nodes that nobody reads."""
-    ranked = [RankedOutput(_info(v, specs), _why(v.node)) for v in graph.outputs]
-    return tuple(ranked)
+def _ranked(graph: Graph, specs: Specs, kind: str) -> tuple[RankedOutput, ...]:
+    """The outputs in use first, then other leaves that depend on an input: training ends and the like."""
+    used = [RankedOutput(_info(v, specs), _why(v.node, kind)) for v in graph.outputs]
+    taken = {v.node for v in graph.outputs}
+    others = [n for n in find_leaves(graph) if n not in taken] if kind != "saved-model" else []
+    return (*used, *(RankedOutput(_info(n.out(), specs), _why(n, kind)) for n in others))
 
 
-def _why(node: Node) -> str:
+def _why(node: Node, kind: str) -> str:
+    if kind == "saved-model":
+        return "stated by the signature"
     if is_training_scope(node):
         return "nobody reads it; its name belongs to training"
     return "nobody reads it"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graphdoctor.compare import Judgement, judge, load_npz_inputs, seeded_pair
+from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
 from graphdoctor.errors import InputError
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.fix import Fixed
@@ -106,22 +106,50 @@ def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> V
     inputs = _pair_names([i.name for i in reference.inputs], [i.name for i in candidate.inputs], "inputs", candidate)
     outputs = _pair_names(reference.outputs, candidate.outputs, "outputs", candidate)
     specs = _agreed(reference, candidate, inputs)
-    sets = _input_sets(specs, options)
-    expected = reference.run(sets, list(outputs), options.timeout)
-    mapped = [{inputs[name]: array for name, array in one.items()} for one in sets]
-    actual = candidate.run(mapped, list(outputs.values()), options.timeout)
-    renamed = [{name: one[outputs[name]] for name in outputs} for one in actual]
-    judgement = judge(expected, renamed, rtol=options.rtol, atol=options.atol)
-    data = options.data or f"seeded random values, seed {options.seed}"
-    return Verified(reference, candidate, judgement, tuple(specs), data)
+    pairing = _Pairing(reference, candidate, inputs, outputs, options)
+    for text, sets in _input_sets(specs, options):
+        judgement = pairing.judge(sets)
+        if judgement.verdict is not Verdict3.INCONCLUSIVE:
+            break
+    return Verified(reference, candidate, judgement, tuple(specs), text)
 
 
-def _input_sets(specs: Sequence[TensorInfo], options: VerifyOptions) -> list[Arrays]:
-    """Two different sets; with the user's data the second is seeded."""
-    first, second = seeded_pair(specs, options.seed, ranges=options.ranges)
-    if options.data:
-        return [load_npz_inputs(options.data, specs), second]
-    return [first, second]
+@dataclass(frozen=True, slots=True)
+class _Pairing:
+    """Two sides whose inputs and outputs were matched: reference name to candidate name."""
+
+    reference: Side
+    candidate: Side
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    options: VerifyOptions
+
+    def judge(self, sets: Sequence[Arrays]) -> Judgement:
+        """Run both on ``sets`` and compare."""
+        timeout = self.options.timeout
+        expected = self.reference.run(sets, list(self.outputs), timeout)
+        mapped = [{self.inputs[name]: array for name, array in one.items()} for one in sets]
+        actual = self.candidate.run(mapped, list(self.outputs.values()), timeout)
+        renamed = [{name: one[self.outputs[name]] for name in self.outputs} for one in actual]
+        return judge(expected, renamed, rtol=self.options.rtol, atol=self.options.atol)
+
+
+_WIDER = ((-1.0, 1.0), (-4.0, 4.0), (0.0, 256.0))
+"""Ranges of float inputs, tried in turn while the outputs hardly move: a saturated net may need larger values."""
+
+
+def _input_sets(specs: Sequence[TensorInfo], options: VerifyOptions) -> Iterator[tuple[str, list[Arrays]]]:
+    """Pairs of different sets and what they are; the user's own data is the first of its pair."""
+    floats = [s.name for s in specs if s.dtype.is_float and s.name not in options.ranges]
+    for low, high in _WIDER if floats and not options.data else _WIDER[:1]:
+        ranges = {**dict.fromkeys(floats, (low, high)), **options.ranges}
+        first, second = seeded_pair(specs, options.seed, ranges=ranges)
+        text = f"seeded random values, seed {options.seed}"
+        if floats:
+            text += f", floats in [{low:g}, {high:g})"
+        if options.data:
+            first, text = load_npz_inputs(options.data, specs), options.data
+        yield text, [first, second]
 
 
 def _plain(name: str) -> str:

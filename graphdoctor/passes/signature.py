@@ -106,7 +106,7 @@ def find_inputs(graph: Graph) -> list[Node]:
 
 def find_outputs(graph: Graph) -> list[Node]:
     """The likely outputs in file order: nodes nobody reads that depend on an input and are no training left-over."""
-    leaves = [n for n in graph if n.op not in _NEVER_OUTPUTS and not _is_read(graph, n)]
+    leaves = find_leaves(graph)
     fed = _reached(graph, find_inputs(graph))
     for keep in (
         [n for n in leaves if n in fed and not is_training_scope(n)],
@@ -116,6 +116,11 @@ def find_outputs(graph: Graph) -> list[Node]:
         if keep:
             return keep
     return leaves
+
+
+def find_leaves(graph: Graph) -> list[Node]:
+    """Nodes that nobody reads and that could be an output, in file order."""
+    return [n for n in graph if n.op not in _NEVER_OUTPUTS and not _is_read(graph, n)]
 
 
 def is_training_scope(node: Node) -> bool:

@@ -82,7 +82,8 @@ def _facts(view: InspectView) -> list[list[Piece]]:
     if view.nodes:
         rows += [("nodes", f"{view.nodes:,}"), ("producer", str(view.producer) if view.producer else "not said")]
     if view.functions:
-        rows.append(("functions", f"{len(view.functions):,}: {', '.join(view.functions)}"))
+        shown = ", ".join(view.functions[:3]) + (", ..." if len(view.functions) > 3 else "")
+        rows.append(("functions", f"{len(view.functions):,}: {shown}"))
     return [[(label, "dim"), text] for label, text in rows if text]
 
 

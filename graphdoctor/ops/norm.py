@@ -1,0 +1,99 @@
+"""Normalisation with stored statistics, and over neighbouring channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from graphdoctor.ir import TensorSpec
+from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
+from graphdoctor.ops.base import Layout, Lowering, Op, OpContext
+from graphdoctor.ops.broadcast import SINGLE, compute_dtype, data_dtype, same_dtype
+from graphdoctor.ops.dims import same_dim, with_rank
+from graphdoctor.ops.window import Format, channels_back, channels_first, format_of
+from graphdoctor.types import Dim
+
+EPSILON = 0.0001
+"""Default of TensorFlow's op definition."""
+
+
+class FusedBatchNorm(Op):
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, per channel.
+
+    Outputs: y, the mean and the variance used, two copies of them for the gradient, and a scratch value (V3).
+    """
+
+    names = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
+    arity = (5, 5)
+    types: ClassVar[Mapping[str, int]] = {"T": 0, "U": 1}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "epsilon": EPSILON,
+        "data_format": "NHWC",
+        "is_training": True,
+        "exponential_avg_factor": 1.0,
+    }
+    onnx = ("BatchNormalization", "Transpose")
+    layout = Layout("format")
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        form = _format(ctx)
+        data = with_rank(ctx.spec(0), form.rank)
+        channels = _channels(ctx, data[form.channel])
+        first = same_dtype(ctx, (0,))
+        statistics = TensorSpec(dtype_attr(ctx, "U", ctx.spec(1).dtype), (channels,))
+        if ctx.node.op == "FusedBatchNorm":
+            statistics = TensorSpec(first, (channels,))
+        shape = form.shape(data[0], channels, form.spatial(data)) if ctx.spec(0).shape is not None else None
+        outputs = [TensorSpec(first, shape), *(statistics,) * 4]
+        return [*outputs, TensorSpec(statistics.dtype)] if ctx.node.op == "FusedBatchNormV3" else outputs
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        if bool_attr(low, "is_training"):
+            low.fail("is_training is true: the statistics of each batch are used; export the graph for inference")
+        compute_dtype(low, data_dtype(low), SINGLE, "BatchNormalization")
+        form = _format(low)
+        data, scale, offset, mean, variance = low.inputs
+        x = channels_first(low, data, form)
+        y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float(low.attr("epsilon")))
+        return [channels_back(low, y, form), mean, variance, mean, variance]
+
+
+def _format(node: OpContext | Lowering) -> Format:
+    """Rank 4, or 5 where ``data_format`` has five letters."""
+    stated = node.attr("data_format")
+    return format_of(node, 5 if isinstance(stated, str) and len(stated) == 5 else 4)
+
+
+def _channels(ctx: OpContext, channels: Dim) -> Dim:
+    """The number of channels, on which data and parameters must agree; in training, mean and variance are empty."""
+    training = bool_attr(ctx, "is_training")
+    for index in range(1, 3 if training else 5):
+        channels = same_dim(channels, with_rank(ctx.spec(index), 1, f"input {index}")[0])
+    return channels
+
+
+class Lrn(Op):
+    """x / (bias + alpha * sum of squares over 2 * depth_radius + 1 channels) ** beta; NHWC in TensorFlow."""
+
+    names = ("LRN",)
+    defaults: ClassVar[Mapping[str, Any]] = {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
+    onnx = ("LRN", "Transpose")
+    layout = Layout("flag")
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        with_rank(ctx.spec(0), 4)
+        return [TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape)]
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        compute_dtype(low, data_dtype(low), SINGLE, "LRN")
+        size = 2 * int_attr(low, "depth_radius") + 1
+        form = format_of(low, 4)
+        y = low.op(
+            "LRN",
+            [channels_first(low, low.inputs[0], form)],
+            size=size,
+            alpha=float(low.attr("alpha")) * size,  # ONNX divides alpha by the size
+            beta=float(low.attr("beta")),
+            bias=float(low.attr("bias")),
+        )
+        return [channels_back(low, y, form)]
