@@ -77,9 +77,7 @@ def batchnorm_fused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch | 
         return NoMatch("an output besides the first is used", node.name)
     x, scale, offset, mean, variance = node.inputs
     epsilon = float(node.attr("epsilon", DEFAULT_EPSILON))
-    return _checked(
-        BatchNormMatch(x, node.out(), scale, offset, mean, variance, epsilon, (node,), True)
-    )
+    return _checked(BatchNormMatch(x, node.out(), scale, offset, mean, variance, epsilon, (node,), True))
 
 
 def batchnorm_unfused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch | CannotTell:
@@ -163,9 +161,7 @@ def _affine_form(node: Node) -> Iterator[BatchNormMatch]:
             shift = _shift(rest, factor) if inverse is not None else None
             if inverse is not None and shift is not None:
                 offset, mean, nodes = shift
-                yield _found(
-                    node, _Core(x, mean, inverse, (source_of(product).node, *nodes)), inverse.scale, offset
-                )
+                yield _found(node, _Core(x, mean, inverse, (source_of(product).node, *nodes)), inverse.scale, offset)
 
 
 def _shift(value: Value, factor: Value) -> tuple[Value | None, Value, tuple[Node, ...]] | None:

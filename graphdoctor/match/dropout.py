@@ -16,14 +16,12 @@ from dataclasses import dataclass
 
 from graphdoctor.ir import GraphView, Node, Use, Value
 from graphdoctor.match.constants import source_of
-from graphdoctor.match.results import CannotTell, NoMatch
+from graphdoctor.match.results import NoMatch
 
 RANDOM_OPS = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
 _SELECT = frozenset({"Select", "SelectV2"})
 _DIVIDE = frozenset({"RealDiv", "Div"})
-_TOWARDS_MASK = frozenset(
-    {"Mul", "Add", "AddV2", "Floor", "GreaterEqual", "Less", "LogicalNot", "Cast", "Identity"}
-)
+_TOWARDS_MASK = frozenset({"Mul", "Add", "AddV2", "Floor", "GreaterEqual", "Less", "LogicalNot", "Cast", "Identity"})
 _LONGEST = 10
 
 
@@ -46,7 +44,7 @@ class DropoutMatch:
     interior: tuple[Node, ...]
 
 
-def dropout(graph: GraphView, node: Node) -> DropoutMatch | NoMatch | CannotTell:
+def dropout(graph: GraphView, node: Node) -> DropoutMatch | NoMatch:
     """The dropout whose random numbers come from ``node``."""
     if node.op not in RANDOM_OPS:
         return NoMatch(f"{node.op} gives no random numbers", node.name)

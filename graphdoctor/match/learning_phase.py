@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from graphdoctor.ir import GraphView, Node
 from graphdoctor.match.constants import small_constant, uses_through
-from graphdoctor.match.results import CannotTell, NoMatch
+from graphdoctor.match.results import NoMatch
 from graphdoctor.types import DType
 
 SWITCH_OPS = frozenset({"Switch", "RefSwitch"})
@@ -45,7 +45,7 @@ class LearningPhaseMatch:
     merges: tuple[Node, ...]
 
 
-def learning_phase(graph: GraphView, node: Node) -> LearningPhaseMatch | NoMatch | CannotTell:
+def learning_phase(graph: GraphView, node: Node) -> LearningPhaseMatch | NoMatch:
     """``node`` as the placeholder of a learning phase."""
     if node.op not in PHASE_OPS:
         return NoMatch(f"{node.op} is no placeholder", node.name)
@@ -60,9 +60,7 @@ def learning_phase(graph: GraphView, node: Node) -> LearningPhaseMatch | NoMatch
             branches[user] = None
     if not switches and not branches:
         return NoMatch("no Switch and no If reads it as its predicate", node.name)
-    return LearningPhaseMatch(
-        node, _default(node), tuple(switches), tuple(branches), tuple(_merges(graph, switches))
-    )
+    return LearningPhaseMatch(node, _default(node), tuple(switches), tuple(branches), tuple(_merges(graph, switches)))
 
 
 def learning_phases(graph: GraphView) -> Iterator[LearningPhaseMatch]:

@@ -1,0 +1,48 @@
+"""A batch size written into the shape of a Reshape, behind an input whose batch is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.constants import PASS_THROUGH
+from graphdoctor.types import dims_text
+
+_KEEPS_BATCH = frozenset(
+    "Conv2D DepthwiseConv2dNative MaxPool AvgPool FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 BiasAdd MatMul "
+    "Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softmax Add AddV2 Sub Mul RealDiv Maximum Minimum Pad Squeeze Cast "
+    "Mean Max Min Sum ConcatV2 ResizeBilinear ResizeNearestNeighbor ExpandDims LRN".split()
+)
+_PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
+_FARTHEST = 5000
+
+
+def check(ctx: CheckContext) -> Iterator[Hit]:
+    """One hit for each live Reshape whose input has the open batch of a placeholder and whose shape starts with a number."""
+    for node in ctx.live_nodes("Reshape"):
+        data = ctx.specs.inputs(node)
+        if len(data) != 2 or data[0].shape is None or not data[0].shape or data[0].shape[0] is not None:
+            continue
+        wanted = data[1].ints()
+        if wanted and wanted[0] is not None and wanted[0] > 0 and _placeholder(ctx, node) is not None:
+            yield Hit(node, f"{dims_text(data[0].shape)} becomes {list(wanted)}")
+
+
+def _placeholder(ctx: CheckContext, node: Node) -> Node | None:
+    """The placeholder whose batch reaches ``node`` unchanged."""
+    for _ in range(_FARTHEST):
+        found = next((v for v in node.inputs if _is_open(ctx, v.node, v.index)), None)
+        if found is None:
+            return None
+        node = found.node
+        if node.op in _PLACEHOLDERS:
+            return node
+        if node.op not in _KEEPS_BATCH and node.op not in PASS_THROUGH:
+            return None
+    return None
+
+
+def _is_open(ctx: CheckContext, node: Node, index: int) -> bool:
+    shape = ctx.specs.output(node, index).shape
+    return bool(shape) and shape is not None and shape[0] is None

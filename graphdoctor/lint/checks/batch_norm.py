@@ -1,0 +1,56 @@
+"""Batch normalization, fused or written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.batchnorm import FUSED_OPS, BatchNormMatch, batchnorm_fused, unfused_batchnorms
+from graphdoctor.match.constants import constant_of, source_of
+from graphdoctor.match.results import CannotTell
+
+_CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+NO_FIX = "none"
+
+
+def check(ctx: CheckContext, *, fused: bool = True) -> Iterator[Hit]:
+    """One hit for each; the case tells whether a convolution before it can take it over."""
+    return _fused(ctx) if fused else _unfused(ctx)
+
+
+def _fused(ctx: CheckContext) -> Iterator[Hit]:
+    for node in ctx.live_nodes(*FUSED_OPS):
+        found = batchnorm_fused(ctx.graph, node)
+        if isinstance(found, BatchNormMatch):
+            yield _hit(ctx, found)
+        else:
+            yield Hit(node, f"it cannot be folded: {found.reason}", case=NO_FIX)
+
+
+def _unfused(ctx: CheckContext) -> Iterator[Hit]:
+    for found in unfused_batchnorms(ctx.graph):
+        if isinstance(found, CannotTell):
+            node = ctx.graph.get(found.node)
+            if node is not None and node in ctx.live:
+                yield Hit(node, found.reason, certain=False)
+        elif found.output.node in ctx.live:
+            yield _hit(ctx, found)
+
+
+def _hit(ctx: CheckContext, found: BatchNormMatch) -> Hit:
+    before = _convolution(ctx, found)
+    inner = tuple(n for n in found.interior if n is not found.output.node)
+    if before is not None:
+        return Hit(found.output.node, f"the convolution {before.name} can take it over", covers=inner)
+    return Hit(found.output.node, "no convolution stands before it", case="no-convolution", covers=inner)
+
+
+def _convolution(ctx: CheckContext, found: BatchNormMatch) -> Node | None:
+    """The convolution that only the normalization reads, and whose weights are constant."""
+    node = source_of(found.input).node
+    if node.op not in _CONVOLUTIONS or len(node.inputs) != 2 or constant_of(node.inputs[1]) is None:
+        return None
+    readers = {use.node for use in ctx.graph.uses(node)}
+    outside = readers - set(found.interior)
+    return None if outside or ctx.graph.is_output(node) else node

@@ -1,0 +1,82 @@
+"""Loops and conditionals of TensorFlow 1, one hit for each instead of one for each of their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.constants import source_of
+from graphdoctor.match.learning_phase import MERGE_OPS, SWITCH_OPS, learning_phases
+
+_ENTER = ("Enter", "RefEnter")
+_LEAVE = frozenset({"Exit", "RefExit"})
+_PARTS = frozenset({*_ENTER, *_LEAVE, *SWITCH_OPS, *MERGE_OPS, "NextIteration", "RefNextIteration", "LoopCond"})
+
+
+def check(ctx: CheckContext, *, loops: bool = True) -> Iterator[Hit]:
+    """The loops (one hit for each frame), or the conditionals (one for each predicate).
+
+    A parser for TensorFlow ops has neither; of the way through ONNX it cannot be told, as graphdoctor does not lower
+    them.
+    """
+    frames = _frames(ctx)
+    found = _loops(frames) if loops else _conditionals(ctx, {n for nodes in frames.values() for n in nodes})
+    for node, reason, covers in found:
+        for target in ctx.targets:
+            yield Hit(node, reason, target.parser == "uff", target, covers=covers)
+
+
+Found = Iterator[tuple[Node, str, tuple[Node, ...]]]
+
+
+def _loops(frames: dict[str, list[Node]]) -> Found:
+    for frame, nodes in frames.items():
+        yield nodes[0], f"the loop {frame!r} has {len(nodes)} nodes of control flow", tuple(nodes[1:])
+
+
+def _frames(ctx: CheckContext) -> dict[str, list[Node]]:
+    """The control flow nodes of each frame, its first Enter first."""
+    frames: dict[str, list[Node]] = {}
+    for node in ctx.live_nodes(*_ENTER):
+        frames.setdefault(str(node.attr("frame_name", node.scope)), []).append(node)
+    for nodes in frames.values():
+        nodes += [n for n in _inside(ctx, nodes) if n.op in _PARTS]
+    return frames
+
+
+def _inside(ctx: CheckContext, entries: list[Node]) -> Iterator[Node]:
+    """Nodes behind ``entries`` up to the exits of the frame."""
+    stack, seen = list(entries), set(entries)
+    while stack:
+        node = stack.pop()
+        for user in ctx.graph.consumers(node):
+            if user not in seen and user in ctx.live:
+                seen.add(user)
+                yield user
+                if user.op not in _LEAVE:
+                    stack.append(user)
+
+
+def _conditionals(ctx: CheckContext, in_loops: set[Node]) -> Found:
+    taken = in_loops | {n for p in learning_phases(ctx.graph) for n in (*p.switches, *p.merges)}
+    groups: dict[Node, list[Node]] = {}
+    for node in ctx.live_nodes(*sorted(SWITCH_OPS)):
+        if node not in taken and len(node.inputs) > 1:
+            groups.setdefault(source_of(node.inputs[1]).node, []).append(node)
+    for predicate, switches in groups.items():
+        nodes = [*switches, *_merges(ctx, switches)]
+        count = f"{len(switches)} Switch node{'s' * (len(switches) > 1)}"
+        yield switches[0], f"{count} choose a branch by {predicate.name}", tuple(nodes[1:])
+
+
+def _merges(ctx: CheckContext, switches: list[Node]) -> Iterator[Node]:
+    stack, seen = list(switches), set(switches)
+    while stack:
+        for user in ctx.graph.consumers(stack.pop()):
+            if user not in seen and user in ctx.live:
+                seen.add(user)
+                if user.op in MERGE_OPS:
+                    yield user
+                else:
+                    stack.append(user)

@@ -1,0 +1,28 @@
+"""Nodes that a target does not run, or of which its tables cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.support import Kind, OnnxKind
+from graphdoctor.types import Answer
+
+
+def check(ctx: CheckContext, *, lowering: bool = False) -> Iterator[Hit]:
+    """One hit for each node and target.
+
+    With ``lowering``, the nodes that graphdoctor itself cannot lower, else those that the target's table speaks of.
+    """
+    for target in ctx.targets:
+        groups: dict[Kind, list[Node]] = {}
+        for node in ctx.graph:
+            if node in ctx.live:
+                groups.setdefault(ctx.judge.kind(node, target), []).append(node)
+        for kind, nodes in groups.items():
+            support = ctx.judge.support_of(kind, target)
+            not_lowered = isinstance(kind, OnnxKind) and isinstance(kind.emissions, str)
+            if support.ok is not Answer.YES and not_lowered is lowering:
+                for node in nodes:
+                    yield Hit(node, support.reason, support.ok is Answer.NO, target)

@@ -1,0 +1,56 @@
+"""Constants that FP16, or any float, cannot carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.lint.weights import FP16_MAX, FP16_TINY, WeightStats, scan
+from graphdoctor.types import DType
+from graphdoctor.wire.tensors import Tensor, TensorError
+
+_FLOATS = frozenset({DType.FLOAT, DType.DOUBLE, DType.BFLOAT16, DType.HALF})
+_SHARE_LOST = 0.01
+
+
+def check(ctx: CheckContext, *, problem: str = "non-finite") -> Iterator[Hit]:
+    """One hit for each live constant with the ``problem``: ``non-finite``, ``overflow`` or ``underflow``."""
+    say = {"non-finite": _non_finite, "overflow": _overflow, "underflow": _underflow}[problem]
+    for node, stats in _scanned(ctx).items():
+        reason = say(stats)
+        if reason:
+            yield Hit(node, reason)
+
+
+def _scanned(ctx: CheckContext) -> dict[Node, WeightStats]:
+    """Every live float constant, read once for all rules."""
+    if "weights" not in ctx.shared:
+        ctx.shared["weights"] = dict(_scan_all(ctx))
+    found: dict[Node, WeightStats] = ctx.shared["weights"]
+    return found
+
+
+def _scan_all(ctx: CheckContext) -> Iterator[tuple[Node, WeightStats]]:
+    for node in ctx.live_nodes("Const"):
+        tensor = node.attr("value")
+        if isinstance(tensor, Tensor) and node.attr("dtype") in _FLOATS:
+            try:
+                yield node, scan(tensor)
+            except TensorError:
+                continue  # a finding of its own
+
+
+def _non_finite(stats: WeightStats) -> str:
+    found = [f"{n} {name}" for n, name in ((stats.nan, "NaN"), (stats.infinite, "infinite")) if n]
+    return f"{' and '.join(found)} of {stats.size} values" if found else ""
+
+
+def _overflow(stats: WeightStats) -> str:
+    return f"its largest magnitude is {stats.largest:.6g}" if stats.largest > FP16_MAX else ""
+
+
+def _underflow(stats: WeightStats) -> str:
+    if not stats.nonzero or stats.tiny / stats.nonzero < _SHARE_LOST:
+        return ""
+    return f"{stats.tiny} of {stats.nonzero} values are below {FP16_TINY:.2g}"

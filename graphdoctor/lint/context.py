@@ -1,0 +1,75 @@
+"""What checks are given, and what they give back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphdoctor.ir import GraphView, Node
+from graphdoctor.match.context import MatchContext
+from graphdoctor.match.support import Judge
+from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place where a rule is broken, or where it could not tell.
+
+    Attributes:
+        node: where.
+        reason: what was seen; fills ``{reason}`` of the message.
+        certain: False where it could not be told; ``reason`` is then what is missing.
+        target: the only target concerned; ``None`` is every target that the rule is about.
+        case: which of the rule's ``fixes`` applies; empty is its ``fix``.
+        covers: other nodes that are part of the same trouble.
+        bound: further nodes that the message may name.
+    """
+
+    node: Node
+    reason: str
+    certain: bool = True
+    target: Target | None = None
+    case: str = ""
+    covers: tuple[Node, ...] = ()
+    bound: Mapping[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """One graph under the rules.
+
+    Attributes:
+        graph: frozen.
+        specs: what inference found.
+        live: the nodes that the outputs depend on; all nodes where the outputs are not known.
+        targets: those that the rule is about.
+        judge: whether a target runs a node.
+        shared: what checks keep for each other during one run.
+    """
+
+    graph: GraphView
+    specs: Specs
+    live: AbstractSet[Node]
+    targets: Sequence[Target]
+    judge: Judge
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def live_nodes(self, *ops: str) -> Iterator[Node]:
+        """The live nodes of ``ops``, by the op index."""
+        return (n for n in self.graph.by_op(*ops) if n in self.live)
+
+    def narrowed_to(self, targets: Sequence[Target]) -> CheckContext:
+        """The same for other targets."""
+        return replace(self, targets=targets)
+
+    def match(self, target: Target | None = None) -> MatchContext:
+        """What predicates are given."""
+        return MatchContext(self.graph, self.specs, target, self.judge)
+
+
+Check = Callable[..., Iterator[Hit]]
+"""``check(ctx, **args)``: what a module of ``lint/checks`` has."""
+Args = Mapping[str, Any]

@@ -1,0 +1,74 @@
+"""One rule over one graph: its check, or its pattern and predicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+
+from graphdoctor.errors import InputError
+from graphdoctor.ir import Node
+from graphdoctor.lint.context import Check, CheckContext, Hit
+from graphdoctor.lint.rules import Rule
+from graphdoctor.match.context import MatchContext
+from graphdoctor.match.predicates import Predicate
+from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome, negated
+from graphdoctor.targets import Target
+
+
+@cache
+def load_check(name: str) -> Check:
+    """The check called ``name``: function ``check`` of ``lint/checks/<name>.py``.
+
+    Raises:
+        InputError: there is none.
+    """
+    module = f"graphdoctor.lint.checks.{name.replace('-', '_')}"
+    try:
+        found: Check = import_module(module).check
+    except ModuleNotFoundError as e:
+        if e.name != module:
+            raise
+        raise InputError(f"there is no check {name!r}", where=module, remedy="Write it, or correct the rule") from e
+    return found
+
+
+def run_rule(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
+    """Where ``rule`` is broken in ``ctx``, whose targets are those that the rule is about."""
+    if rule.check is not None:
+        check = load_check(rule.check)
+        unknown = set(rule.args) - set(check.__kwdefaults__ or ())
+        if unknown:
+            raise InputError(f"the check {rule.check} has no argument {min(unknown)!r}", where=rule.code)
+        return check(ctx, **rule.args)
+    return _run_pattern(ctx, rule) if rule.match is not None else iter(())
+
+
+def _run_pattern(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
+    questions: Sequence[Target | None] = list(ctx.targets) if rule.per_target else [None]
+    pattern = rule.pattern()
+    for binding in pattern.matches(ctx.graph):
+        anchor = binding[pattern.anchor]
+        if rule.live_only and anchor not in ctx.live:
+            continue
+        for target in questions:
+            outcome = holds(rule.where, ctx.match(target), binding, anchor)
+            if not isinstance(outcome, NoMatch):
+                yield Hit(anchor, outcome.reason, isinstance(outcome, Match), target, bound=binding)
+
+
+def holds(where: Sequence[Predicate], ctx: MatchContext, binding: Mapping[str, Node], anchor: Node) -> Outcome:
+    """All of ``where`` together: NoMatch as soon as one does not hold, else CannotTell if one cannot be told.
+
+    The reason of a match is that of the last predicate.
+    """
+    answer: Outcome = Match()
+    for predicate in where:
+        outcome = predicate.test(ctx, binding[predicate.on] if predicate.on else anchor)
+        if predicate.negate:
+            outcome = negated(outcome)
+        if isinstance(outcome, NoMatch):
+            return outcome
+        if isinstance(answer, Match):
+            answer = outcome if isinstance(outcome, CannotTell) or outcome.reason else answer
+    return answer

@@ -1,0 +1,327 @@
+"""The named predicates of rules: the closed vocabulary of ``[[where]]`` in ``rules/checks``.
+
+Each is a record whose fields are its arguments and whose ``test`` gives a three-valued answer with its reason. A new
+predicate is a new class here; unknown names and arguments are refused when rules are read.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from graphdoctor.ir import Node, TensorSpec
+from graphdoctor.match.constants import constant_of, scalar_of, source_of, uses_through
+from graphdoctor.match.context import MatchContext
+from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
+from graphdoctor.match.padding import PadMatch, pad_before
+from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
+from graphdoctor.types import Answer, DType, dims_text
+
+Scalar = str | int | float | bool
+
+
+class Predicate(msgspec.Struct, frozen=True, tag_field="predicate", forbid_unknown_fields=True, kw_only=True):
+    """Base of all predicates.
+
+    Attributes:
+        on: the pattern node that is asked about; empty is the anchor.
+        negate: True to ask the opposite.
+        per_target: True if the answer depends on the target.
+    """
+
+    on: str = ""
+    negate: bool = False
+
+    per_target: ClassVar[bool] = False
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        raise NotImplementedError
+
+
+class AttrEquals(Predicate, tag="attr-equals", frozen=True):
+    """The attribute ``attr`` has the value ``value``; where it is absent, it counts as ``default``."""
+
+    attr: str
+    value: Scalar
+    default: Scalar | None = None
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        found = node.attr(self.attr, self.default)
+        if found is None:
+            return NoMatch(f"attribute {self.attr} is absent", node.name)
+        shown = found.label if isinstance(found, DType) else found
+        if shown == self.value and isinstance(shown, bool) == isinstance(self.value, bool):
+            return Match(f"{self.attr} is {_word(shown)}")
+        return NoMatch(f"{self.attr} is {_word(shown)}", node.name)
+
+
+class DtypeIn(Predicate, tag="dtype-in", frozen=True):
+    """The dtype of output ``index``, or of data input ``index`` where ``of`` is ``input``, is one of ``dtypes``."""
+
+    dtypes: list[str]
+    of: str = "output"
+    index: int = 0
+
+    def __post_init__(self) -> None:
+        for label in self.dtypes:
+            if DType.parse(label) is None:
+                raise ValueError(f"there is no dtype {label!r}")
+        if self.of not in ("output", "input"):
+            raise ValueError(f"of must be output or input, not {self.of!r}")
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        spec = _spec(ctx, node, self.of, self.index)
+        if spec.dtype is DType.INVALID:
+            return CannotTell(f"the dtype of {self.of} {self.index} is not known", node.name)
+        held = any(spec.dtype is DType.parse(label) for label in self.dtypes)
+        return Match(f"it is {spec.dtype.label}") if held else NoMatch(f"it is {spec.dtype.label}", node.name)
+
+
+class TargetLacksDtype(Predicate, tag="target-lacks-dtype", frozen=True):
+    """The target's engine has no tensors of the dtype of output 0."""
+
+    per_target: ClassVar[bool] = True
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; a type that is narrowed on the way cannot be told."""
+        dtype = ctx.specs.output(node).dtype
+        if ctx.target is None or dtype is DType.INVALID:
+            return CannotTell("the dtype is not known", node.name)
+        if dtype in ctx.target.dtypes:
+            return NoMatch(f"the engine has {dtype.label}", node.name)
+        narrowed = ctx.target.types.narrowed.get(dtype)
+        if narrowed is not None and dtype not in ctx.target.types.refused:
+            return CannotTell(f"the parser narrows {dtype.label} to {narrowed.label} in constants", node.name)
+        names = ", ".join(d.label for d in sorted(ctx.target.dtypes))
+        return Match(f"the engine has {names}, and no {dtype.label}")
+
+
+class TargetLacksOp(Predicate, tag="target-lacks-op", frozen=True):
+    """The target does not run the node."""
+
+    per_target: ClassVar[bool] = True
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if ctx.target is None or ctx.judge is None:
+            return CannotTell("no target is given", node.name)
+        support = ctx.judge.support(node, ctx.target)
+        if support.ok is Answer.NO:
+            return Match(support.reason)
+        if support.ok is Answer.YES:
+            return NoMatch("the target runs it", node.name)
+        return CannotTell(support.reason, node.name)
+
+
+class FoldsToConstant(Predicate, tag="folds-to-constant", frozen=True):
+    """The node does not depend on any input of the graph, or inference resolves its value."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if ctx.judge is None:
+            return CannotTell("constants were not looked for", node.name)
+        if node.op != "Const" and ctx.judge.is_constant(node):
+            return Match("its value does not depend on any input")
+        return NoMatch("its value is not constant", node.name)
+
+
+class InputConstant(Predicate, tag="input-constant", frozen=True):
+    """Data input ``input`` is a constant, directly or through Identity, or has a value that inference resolves."""
+
+    input: int
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; what an op that nobody knows makes of constants cannot be told."""
+        slot = self.input if self.input >= 0 else len(node.inputs) + self.input
+        if not 0 <= slot < len(node.inputs):
+            return NoMatch(f"there is no input {self.input}", node.name)
+        value = node.inputs[slot]
+        if constant_of(value) is not None or ctx.specs.of(value).constant is not None:
+            return Match(f"input {slot} is constant")
+        source = source_of(value).node
+        if source.is_missing:
+            return CannotTell(f"input {slot} is missing from the graph", node.name)
+        return NoMatch(f"input {slot} is computed by {source.op}", source.name)
+
+
+class InputAbove(Predicate, tag="input-above", frozen=True):
+    """Data input ``input`` is a constant number larger than ``value``."""
+
+    input: int
+    value: int | float
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if self.input >= len(node.inputs):
+            return NoMatch(f"there is no input {self.input}", node.name)
+        known = ctx.specs.of(node.inputs[self.input]).constant
+        number = scalar_of(node.inputs[self.input]) if known is None or known.size != 1 else float(known.reshape(-1)[0])
+        if number is None:
+            return CannotTell(f"the value of input {self.input} is not known", node.name)
+        held = number > self.value
+        return Match(f"it is {number:g}") if held else NoMatch(f"it is {number:g}", node.name)
+
+
+class DimensionUnknown(Predicate, tag="dimension-unknown", frozen=True):
+    """A dimension of output 0 besides the first is unknown, or the rank is."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        shape = ctx.specs.output(node).shape
+        if shape is None:
+            return Match("its rank is unknown")
+        unknown = [str(i) for i, d in enumerate(shape) if i and d is None]
+        if unknown:
+            return Match(f"dimension {' and '.join(unknown)} of {dims_text(shape)} is unknown")
+        return NoMatch("every dimension but the batch is known", node.name)
+
+
+class BatchAbove(Predicate, tag="batch-above", frozen=True):
+    """The first dimension of output 0, which has two or more, is known and larger than ``value``."""
+
+    value: int
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        shape = ctx.specs.output(node).shape
+        if shape is None:
+            return NoMatch("its rank is unknown", node.name)
+        if len(shape) < 2 or shape[0] is None or shape[0] <= self.value:
+            return NoMatch(f"its shape is {dims_text(shape)}", node.name)
+        return Match(f"its batch is fixed at {shape[0]}")
+
+
+class RankIn(Predicate, tag="rank-in", frozen=True):
+    """The rank of output ``index``, or of data input ``index`` where ``of`` is ``input``, is one of ``ranks``."""
+
+    ranks: list[int]
+    of: str = "output"
+    index: int = 0
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        rank = _spec(ctx, node, self.of, self.index).rank
+        if rank is None:
+            return CannotTell(f"the rank of {self.of} {self.index} is not known", node.name)
+        return Match(f"the rank is {rank}") if rank in self.ranks else NoMatch(f"the rank is {rank}", node.name)
+
+
+class SameShapes(Predicate, tag="same-shapes", frozen=True):
+    """The data inputs ``inputs`` have equal shapes; with ``leading_only`` the last two dimensions do not count."""
+
+    inputs: list[int]
+    leading_only: bool = False
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        shapes = []
+        for slot in self.inputs:
+            shape = _spec(ctx, node, "input", slot).shape
+            if shape is None:
+                return CannotTell(f"the rank of input {slot} is not known", node.name)
+            shapes.append(shape[:-2] if self.leading_only else shape)
+        if len({len(s) for s in shapes}) > 1:
+            return NoMatch("their ranks differ", node.name)
+        for dims in zip(*shapes, strict=True):
+            if len({d for d in dims if d is not None}) > 1:
+                return NoMatch(f"their shapes differ: {' and '.join(map(dims_text, shapes))}", node.name)
+        if any(None in s and s.count(None) > 1 for s in shapes):
+            return CannotTell("more than one dimension is unknown", node.name)
+        return Match("their shapes are equal")
+
+
+class OnlyFirstOutput(Predicate, tag="only-first-output", frozen=True):
+    """Nothing reads an output besides the first."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if any(use.index > 0 for use in ctx.graph.uses(node)):
+            return NoMatch("an output besides the first is read", node.name)
+        if any(v.node is node and v.index > 0 for v in ctx.graph.outputs):
+            return NoMatch("an output besides the first is an output of the graph", node.name)
+        return Match("only the first output is read")
+
+
+class ReadOnlyBy(Predicate, tag="read-only-by", frozen=True):
+    """Every reader of the node is one of ``ops``, looking through Identity; it is no output of the graph."""
+
+    ops: list[str]
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if ctx.graph.is_output(node):
+            return NoMatch("it is an output of the graph", node.name)
+        for user, slot in uses_through(ctx.graph, node.out(), frozenset({"Identity"})):
+            if slot >= 0 and user.op not in self.ops:
+                return NoMatch(f"{user.op} reads it", user.name)
+        return Match(f"only {' or '.join(self.ops)} reads it")
+
+
+class InScope(Predicate, tag="in-scope", frozen=True):
+    """The innermost name scope of the node contains ``text``, in any case."""
+
+    text: str
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        innermost = node.scope.rpartition("/")[2]
+        if self.text.lower() in innermost.lower():
+            return Match(f"its scope is called {innermost!r}")
+        return NoMatch(f"its scope is called {innermost!r}", node.name)
+
+
+class IsLearningPhase(Predicate, tag="is-learning-phase", frozen=True):
+    """The node is a placeholder that selects training or inference."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        found = learning_phase(ctx.graph, node)
+        return Match("it selects training or inference") if isinstance(found, LearningPhaseMatch) else found
+
+
+class IsPadBefore(Predicate, tag="is-pad-before", frozen=True):
+    """The node is a Pad that only a convolution or pooling reads."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        found = pad_before(ctx.graph, node)
+        return Match(f"{found.consumer.name} takes it over") if isinstance(found, PadMatch) else found
+
+
+AnyPredicate = (
+    AttrEquals
+    | BatchAbove
+    | DimensionUnknown
+    | DtypeIn
+    | FoldsToConstant
+    | InScope
+    | InputAbove
+    | InputConstant
+    | IsLearningPhase
+    | IsPadBefore
+    | OnlyFirstOutput
+    | RankIn
+    | ReadOnlyBy
+    | SameShapes
+    | TargetLacksDtype
+    | TargetLacksOp
+)
+
+
+def predicate_classes() -> dict[str, type[Predicate]]:
+    """Every predicate by the name that rules use."""
+    return {str(c.__struct_config__.tag): c for c in AnyPredicate.__args__}
+
+
+def _spec(ctx: MatchContext, node: Node, of: str, index: int) -> TensorSpec:
+    if of == "output":
+        return ctx.specs.output(node, index)
+    return ctx.specs.of(node.inputs[index]) if index < len(node.inputs) else TensorSpec()
+
+
+def _word(value: object) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,210 @@
+"""Whether a target runs a node: each distinct kind of node is judged once per target.
+
+For the UFF parser a node is looked up as its TensorFlow op. For the ONNX parser it is looked up as the ONNX nodes
+that its lowering writes, after what our conversion does first: what does not depend on an input is folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from graphdoctor.ir import GraphView, Node, TensorSpec, Value
+from graphdoctor.match.constants import constant_of, small_constant
+from graphdoctor.match.context import SpecTable
+from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand
+from graphdoctor.ops import Op, find_op
+from graphdoctor.targets import Target
+from graphdoctor.types import Answer, DType, Support
+
+_NOT_IN_ONNX = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
+_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
+_FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
+_NO_NODE = Support(Answer.YES, "needs no node in ONNX")
+
+
+class OpKind(NamedTuple):
+    """All of a node that a row of a table of TensorFlow ops can ask for."""
+
+    op: str
+    operands: tuple[Operand, ...]
+    dtype: DType
+    attrs: tuple[tuple[str, Any], ...]
+    outputs: int
+
+
+class OnnxKind(NamedTuple):
+    """All of a node that rows of a table of ONNX ops can ask for."""
+
+    op: str
+    is_input: bool
+    dtype: DType
+    emissions: Emissions
+
+
+Kind = OpKind | OnnxKind
+
+
+class _Asked(NamedTuple):
+    """What the rows of all targets ask of one TensorFlow op beside its operands."""
+
+    attrs: tuple[str, ...]
+    outputs: bool
+    zero: bool
+
+
+class Judge:
+    """Support of the nodes of one graph; stale after any change of the graph.
+
+    Args:
+        graph: its inputs and outputs are set.
+        specs: from inference over ``graph``.
+        targets: all that will be asked for.
+    """
+
+    def __init__(self, graph: GraphView, specs: SpecTable, targets: Iterable[Target]) -> None:
+        self.graph = graph
+        self.specs = specs
+        self._by_op_type = [t for t in targets if t.parser != "onnx"]
+        self._inputs = frozenset(graph.inputs)
+        self._records = OnnxRecords(graph, specs)
+        self._op_kinds: dict[Node, OpKind] = {}
+        self._onnx_kinds: dict[Node, OnnxKind] = {}
+        self._answers: dict[tuple[Kind, str], Support] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._constants: set[Node] | None = None
+
+    def support(self, node: Node, target: Target) -> Support:
+        """Whether ``target`` runs ``node``, and why."""
+        return self.support_of(self.kind(node, target), target)
+
+    def support_of(self, kind: Kind, target: Target) -> Support:
+        """Whether ``target`` runs nodes of ``kind``, and why."""
+        key = (kind, target.name)
+        if key not in self._answers:
+            self._answers[key] = _by_onnx_ops(kind, target) if isinstance(kind, OnnxKind) else _by_op_type(kind, target)
+        return self._answers[key]
+
+    def kind(self, node: Node, target: Target) -> Kind:
+        """All that ``target`` can ask of ``node``: the same for every target with the same parser."""
+        if target.parser == "onnx":
+            if node not in self._onnx_kinds:
+                self._onnx_kinds[node] = self._onnx_kind(node)
+            return self._onnx_kinds[node]
+        if node not in self._op_kinds:
+            self._op_kinds[node] = self._op_kind(node)
+        return self._op_kinds[node]
+
+    def is_constant(self, node: Node) -> bool:
+        """True if output 0 of ``node`` does not depend on any input, so that folding makes a constant of it."""
+        if self._constants is None:
+            self._constants = set()
+            for candidate in self.graph.order().nodes:
+                if self._folds(candidate, self._constants):
+                    self._constants.add(candidate)
+        return node in self._constants
+
+    def _folds(self, node: Node, constants: set[Node]) -> bool:
+        if node.op == "Const":
+            return True
+        if not node.inputs or node.controls or node.op in _FED or node in self._inputs:
+            return False
+        inferred = self.specs.output(node).constant is not None
+        if not inferred and not all(v.node in constants for v in node.inputs):
+            return False
+        op = find_op(node.op)
+        if op is None or op.stateful or op.side_effect or (not inferred and type(op).fold is Op.fold):
+            return False
+        return all(use.index <= 0 for use in self.graph.uses(node))
+
+    def _onnx_kind(self, node: Node) -> OnnxKind:
+        is_input = node in self._inputs or node.op in _PLACEHOLDERS
+        op = find_op(node.op)
+        emissions: Emissions = ()
+        if not is_input and not self.is_constant(node):
+            if op is None:
+                emissions = f"graphdoctor does not know the op {node.op}"
+            elif op.onnx is None:
+                emissions = f"graphdoctor has no ONNX lowering for {node.op}"
+            else:
+                emissions = self._records.of(node, op)
+        return OnnxKind(node.op, is_input, self.specs.output(node).dtype, emissions)
+
+    def _op_kind(self, node: Node) -> OpKind:
+        asked = self._asked.get(node.op)
+        if asked is None:
+            asked = self._asked[node.op] = self._what_is_asked(node.op)
+        return OpKind(
+            node.op,
+            tuple(self._operand(v, asked.zero) for v in node.inputs),
+            self.specs.output(node).dtype,
+            tuple((k, node.attrs[k]) for k in asked.attrs if k in node.attrs),
+            self._outputs_used(node) if asked.outputs else 1,
+        )
+
+    def _operand(self, value: Value, zero: bool) -> Operand:
+        spec = self.specs.of(value)
+        constant = spec.constant is not None or constant_of(value) is not None
+        rank = None if spec.shape is None else tuple(None if d is None else 1 for d in spec.shape)
+        return Operand(spec.dtype, rank, constant, zero and constant and _is_zero(value, spec))
+
+    def _what_is_asked(self, op: str) -> _Asked:
+        rows = [t.row(op) for t in self._by_op_type]
+        attrs: set[str] = set()
+        for row in rows:
+            attrs.update(row.attrs, row.unset, row.doubt, (row.dtype_attr,) if row.dtype_attr else ())
+        return _Asked(tuple(sorted(attrs)), any(r.outputs is not None for r in rows), any(r.zero for r in rows))
+
+    def _outputs_used(self, node: Node) -> int:
+        used = [use.index for use in self.graph.uses(node)]
+        used += [v.index for v in self.graph.outputs if v.node is node]
+        return max(used, default=0) + 1
+
+
+def _is_zero(value: Value, spec: TensorSpec) -> bool:
+    array = spec.constant if spec.constant is not None else small_constant(value)
+    return array is not None and not array.any()
+
+
+def _by_op_type(kind: OpKind, target: Target) -> Support:
+    support = target.supports(kind.op, kind.operands, dict(kind.attrs), kind.outputs)
+    if kind.op == "Const" and support.ok is Answer.UNKNOWN and kind.dtype.is_integer:
+        # The file can hold it; whether it is a tensor of the engine is asked of the node that reads it.
+        return Support(Answer.YES, "written as it is", support.source)
+    return support
+
+
+def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
+    if kind.is_input:
+        return _onnx_input(kind.dtype, target)
+    if isinstance(kind.emissions, str):
+        return Support(Answer.UNKNOWN, kind.emissions)
+    worst = _NO_NODE
+    for emission in kind.emissions:
+        support = _onnx_op(emission, target)
+        if support.ok is Answer.NO:
+            return support
+        if support.ok is Answer.UNKNOWN and worst.ok is Answer.YES:
+            worst = support
+    return worst
+
+
+def _onnx_op(emission: Emission, target: Target) -> Support:
+    support = target.supports(emission.op, emission.operands, dict(emission.attrs), emission.outputs)
+    if support.ok is Answer.YES:
+        return support
+    return Support(support.ok, f"ONNX {emission.op}: {support.reason}", support.source)
+
+
+def _onnx_input(dtype: DType, target: Target) -> Support:
+    """An input of the network; its type must be one of the engine's."""
+    if dtype is DType.INVALID:
+        return Support(Answer.UNKNOWN, "the dtype of the input is not known")
+    if dtype in _NOT_IN_ONNX or dtype in target.types.refused:
+        return Support(Answer.NO, f"an input of the engine cannot be {dtype.label}")
+    if dtype in target.dtypes:
+        return Support(Answer.YES)
+    narrowed = target.types.narrowed.get(dtype)
+    if narrowed is not None:
+        return Support(Answer.UNKNOWN, f"it is {dtype.label}, which becomes {narrowed.label} at best")
+    return Support(Answer.UNKNOWN, f"it is {dtype.label}, which is not among the types of the engine")
