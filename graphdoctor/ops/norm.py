@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
 from graphdoctor.ops.base import Layout, Lowering, Op, OpContext
@@ -20,7 +22,7 @@ EPSILON = 0.0001
 class FusedBatchNorm(Op):
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, per channel.
 
-    Outputs: y, the mean and the variance used, two copies of them for the gradient, and a scratch value (V3).
+    Outputs: y, the mean and the variance used, two vectors for the gradient (0 unless training), and scratch (V3).
     """
 
     names = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
@@ -55,7 +57,16 @@ class FusedBatchNorm(Op):
         data, scale, offset, mean, variance = low.inputs
         x = channels_first(low, data, form)
         y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float(low.attr("epsilon")))
-        return [channels_back(low, y, form), mean, variance, mean, variance]
+        return [channels_back(low, y, form), mean, variance, *_unused(low)]
+
+
+def _unused(low: Lowering) -> list[str]:
+    """The two outputs for the gradient, which TensorFlow fills with 0 in inference."""
+    spec = low.outputs[3] if len(low.outputs) > 3 else low.specs[1]
+    if not spec.is_static or spec.shape is None or spec.dtype.numpy is None:
+        return []
+    zeros = low.const(np.zeros([d or 0 for d in spec.shape], dtype=spec.dtype.numpy), hint="zeros")
+    return [zeros, zeros]
 
 
 def _format(node: OpContext | Lowering) -> Format:
