@@ -27,7 +27,7 @@ class Resize(Op):
     names: ClassVar[tuple[str, ...]] = ("ResizeBilinear",)
     arity = (2, 2)
     defaults: ClassVar[Mapping[str, Any]] = {"align_corners": False, "half_pixel_centers": False}
-    onnx: ClassVar[tuple[str, ...] | None] = ("Resize", "Cast", "Shape", "Slice", "Concat", "Transpose")
+    onnx: ClassVar[tuple[str, ...] | None] = ("Resize", "Cast", "Shape", "Slice", "Reshape", "Concat", "Transpose")
     layout = Layout("flag")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -59,7 +59,7 @@ class ResizeNearest(Resize):
     """
 
     names = ("ResizeNearestNeighbor",)
-    onnx = ("Resize", "Gather", "Cast", "Shape", "Slice", "Concat", "Transpose")
+    onnx = ("Resize", "Gather", "Cast", "Shape", "Slice", "Reshape", "Concat", "Transpose")
 
     def _dtype(self, ctx: OpContext) -> DType:
         return same_dtype(ctx, (0,))
@@ -151,6 +151,8 @@ def _resize(low: Lowering, x: str, form: Format, **attrs: Any) -> str:
         return low.op("Resize", [x, "", low.const(np.asarray([1, 1, *scales], dtype=np.float32))], **attrs)
     start = low.op("Slice", [low.op("Shape", [x]), low.const([0]), low.const([2])])
     size = low.cast(low.inputs[1], DType.INT64)
+    if low.specs[1].shape != (2,):  # ONNX wants to know how many sizes there are
+        size = low.op("Reshape", [size, low.const([2])])
     return low.op("Resize", [x, "", "", low.op("Concat", [start, size], axis=0)], **attrs)
 
 

@@ -12,6 +12,7 @@ from graphdoctor.errors import UnsupportedError
 from graphdoctor.ir import Graph, Node
 from graphdoctor.ops import Op, OpContext, all_ops, find_op
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
+from graphdoctor.types import Array
 from tests.ops import harness
 from tests.ops.harness import Case
 
@@ -103,11 +104,22 @@ def test_lowering_gives_the_same_numbers(case: Case) -> None:
     assert harness.emitted_ops(model) <= allowed_ops(graph)
     if case.skip_lower:
         pytest.skip(case.skip_lower)
-    real = harness.run_tensorflow(case)
-    wanted = [real[v.name] for v in graph.outputs]
-    for output, want, got in zip(graph.outputs, wanted, harness.run_onnx(model, harness.feeds(case)), strict=True):
-        assert (got.dtype, got.shape) == (want.dtype, want.shape), output
-        np.testing.assert_allclose(got, want, rtol=case.rtol, atol=case.atol, err_msg=output.name)
+    check_numbers(case, graph, harness.run_onnx(model, harness.feeds(case)), harness.run_tensorflow(case))
+
+
+@pytest.mark.tensorflow
+@each([c for c in RUN if not c.skip_lower and not c.skip_unknown])
+def test_lowering_with_unknown_sizes_gives_the_same_numbers_or_is_refused(case: Case) -> None:
+    onnx = pytest.importorskip("graphdoctor.formats.onnx")
+    graph, real = case.parsed(), harness.run_tensorflow(case)
+    if not lowered(graph):
+        return
+    for given in harness.unknown_sizes(harness.placeholder_specs(graph)):
+        try:
+            model = onnx.onnx_from_graph(graph, given)
+        except UnsupportedError:
+            continue
+        check_numbers(case, graph, harness.run_onnx(model, harness.feeds(case)), real)
 
 
 @each([c for c in GOOD if c.fails])
@@ -121,6 +133,14 @@ def problems(graph: Graph, specs: Specs, real: harness.Tensors) -> list[str]:
     """Where inference contradicts what TensorFlow computed."""
     found = [(name, harness.spec_problem(specs.of(graph.value(name)), value)) for name, value in real.items()]
     return [f"{name}: {problem}" for name, problem in found if problem]
+
+
+def check_numbers(case: Case, graph: Graph, given: Sequence[Array], real: harness.Tensors) -> None:
+    """ONNX Runtime's outputs against TensorFlow's: dtype, shape, numbers."""
+    for output, got in zip(graph.outputs, given, strict=True):
+        want = real[output.name]
+        assert (got.dtype, got.shape) == (want.dtype, want.shape), output
+        np.testing.assert_allclose(got, want, rtol=case.rtol, atol=case.atol, err_msg=output.name)
 
 
 def fold_problems(case: Case, node: Node, real: harness.Tensors) -> list[str]:
