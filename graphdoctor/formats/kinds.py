@@ -273,7 +273,7 @@ def _cut_field(data: bytes, offset: int, end: int) -> Field | None:
         _, start = scan.varint(data, pos, end)
     except scan.WireError:
         return None
-    return Field(tag >> 3, LEN, start, end) if tag & 7 == LEN else None
+    return Field(tag >> 3, LEN, start, end, offset) if tag & 7 == LEN else None
 
 
 def _inside(data: bytes, fields: list[Field], number: int) -> list[Field]:

@@ -37,7 +37,7 @@ def read_model_bytes(path: str | Path, *, limit: int = MAX_MODEL_BYTES) -> bytes
         os.close(fd)
 
 
-def atomic_write(path: str | Path, data: bytes | Iterable[bytes], *, mode: int | None = None) -> None:
+def atomic_write(path: str | Path, data: bytes | Iterable[bytes | memoryview], *, mode: int | None = None) -> None:
     """Make ``data`` the content of ``path``: the whole of it, or on any failure nothing.
 
     The bytes go to a temporary file in the same folder, which then takes the name. A symbolic link stays one.
@@ -158,7 +158,7 @@ def _check_replaceable(path: Path, before: os.stat_result | None) -> None:
         raise PermissionError(0, "the file is write-protected")
 
 
-def _replace(final: Path, chunks: Iterable[bytes], before: os.stat_result | None, mode: int | None) -> None:
+def _replace(final: Path, chunks: Iterable[bytes | memoryview], before: os.stat_result | None, mode: int | None) -> None:
     temporary = final.parent / f".graphdoctor-{os.getpid()}-{os.urandom(6).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:

@@ -16,10 +16,16 @@ class Attrs(Mapping[str, AttrPy]):
 
     __slots__ = ("_messages", "_pristine", "_values")
 
-    def __init__(self, values: Mapping[str, AttrPy] | None = None, messages: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, AttrPy] | None = None,
+        messages: Mapping[str, Any] | None = None,
+        *,
+        pristine: bool = False,
+    ) -> None:
         self._messages: Mapping[str, Any] = messages if messages is not None else {}
         self._values: dict[str, AttrPy] = dict(values) if values else {}
-        self._pristine = messages is not None and values is None
+        self._pristine = pristine
 
     def __getitem__(self, key: str) -> AttrPy:
         if key not in self._values:

@@ -16,12 +16,13 @@ _MAX_FIELD = (1 << 29) - 1
 
 
 class Field(NamedTuple):
-    """One field: its content is ``data[start:end]`` (for VARINT the encoded number)."""
+    """One field: its content is ``data[start:end]`` (for VARINT the encoded number), its tag is at ``begin``."""
 
     number: int
     wire_type: int
     start: int
     end: int
+    begin: int
 
 
 class WireError(InputError):
@@ -37,7 +38,7 @@ class WireError(InputError):
         self.missing = missing
 
 
-def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
+def fields(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Field]:
     """The fields of the message in ``data[start:end]``, in file order, not looking inside them.
 
     Raises:
@@ -66,10 +67,10 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Fiel
             raise WireError(f"wire type {wire_type} is not used by any model format", begin)
         if pos > stop:
             raise WireError(f"the data ends inside field {number}", begin, pos - stop)
-        yield Field(number, wire_type, first, pos)
+        yield Field(number, wire_type, first, pos, begin)
 
 
-def varint(data: bytes, pos: int, end: int, begin: int | None = None) -> tuple[int, int]:
+def varint(data: bytes | memoryview, pos: int, end: int, begin: int | None = None) -> tuple[int, int]:
     """The unsigned varint at ``pos`` and the position behind it; ``begin`` is the offset that errors name.
 
     Raises:

@@ -23,6 +23,7 @@ from graphdoctor.wire.schema import Variant
 if TYPE_CHECKING:
     from graphdoctor.wire.messages import TensorProto
 
+Payload = bytes | memoryview
 REMEDY = "Export the graph again; this constant is damaged"
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4
 _MAX_HEADER_FIELDS = 16
@@ -84,7 +85,7 @@ class Header:
     spans: dict[int, tuple[int, int]] | None
 
 
-def read_header(payload: bytes) -> Header:
+def read_header(payload: Payload) -> Header:
     """The header of ``payload``.
 
     Raises:
@@ -102,7 +103,7 @@ def read_header(payload: bytes) -> Header:
                 return _header_of(decode(payload))
             spans[f.number] = (f.start, f.end)
         start, end = spans.get(_SHAPE, (0, 0))
-        return _with_shape(dtype, TensorShapeProto.FromString(payload[start:end]), spans)
+        return _with_shape(dtype, TensorShapeProto.FromString(bytes(payload[start:end])), spans)
     except (scan.WireError, DecodeError) as e:
         raise TensorError(f"the constant cannot be read: {e}", remedy=REMEDY) from e
 
@@ -120,7 +121,7 @@ def _header_of(proto: TensorProto) -> Header:
     return _with_shape(proto.dtype, proto.tensor_shape, None)
 
 
-def decode(payload: bytes) -> TensorProto:
+def decode(payload: Payload) -> TensorProto:
     """The whole TensorProto, decoded.
 
     Raises:
@@ -128,7 +129,7 @@ def decode(payload: bytes) -> TensorProto:
     """
     cls = cast("type[TensorProto]", schema(Variant.FULL).message_class("TensorProto"))
     try:
-        return cls.FromString(payload)
+        return cls.FromString(bytes(payload))
     except (DecodeError, RecursionError, UnicodeDecodeError) as e:
         raise TensorError("the constant is not a TensorProto", remedy=REMEDY) from e
 
@@ -187,7 +188,7 @@ def storage(dtype: DType) -> np.dtype[Any]:
     return dtype.numpy.newbyteorder("<")
 
 
-def stored_values(payload: bytes, header: Header) -> Array:
+def stored_values(payload: Payload, header: Header) -> Array:
     """The values as stored, in one dimension, without what TensorFlow repeats at the end.
 
     At least one and at most ``count(dims)`` of them (none where the shape has no elements): a missing list
@@ -208,7 +209,7 @@ def stored_values(payload: bytes, header: Header) -> Array:
     return widen(values if len(values) else _zero(dtype, kind), dtype)
 
 
-def _content(payload: bytes, header: Header) -> memoryview | None:
+def _content(payload: Payload, header: Header) -> memoryview | None:
     if header.spans is None:
         return memoryview(decode(payload).tensor_content) or None
     start, end = header.spans.get(_CONTENT, (0, 0))
@@ -247,7 +248,7 @@ def _string_list(content: bytes, n: int) -> Array:
     return out
 
 
-def _from_list(payload: bytes, header: Header, dtype: DType, kind: np.dtype[Any], n: int) -> Array:
+def _from_list(payload: Payload, header: Header, dtype: DType, kind: np.dtype[Any], n: int) -> Array:
     number, name = LISTS[dtype]
     if header.spans is not None and number not in header.spans:
         return np.empty(0, kind)

@@ -27,15 +27,15 @@ class Tensor:
 
     __slots__ = ("_header", "_payload", "_values")
 
-    def __init__(self, payload: bytes | None, header: stored.Header | None, values: Array | None) -> None:
+    def __init__(self, payload: bytes | memoryview | None, header: stored.Header | None, values: Array | None) -> None:
         """Use :meth:`from_payload` or :meth:`from_array`."""
         self._payload = payload
         self._header = header
         self._values = values
 
     @classmethod
-    def from_payload(cls, payload: bytes) -> Tensor:
-        """The constant in a serialized TensorProto; nothing is decoded yet."""
+    def from_payload(cls, payload: bytes | memoryview) -> Tensor:
+        """The constant in a serialized TensorProto; nothing is decoded or copied yet."""
         return cls(payload, None, None)
 
     @classmethod
@@ -77,7 +77,7 @@ class Tensor:
     @property
     def payload(self) -> bytes | None:
         """The serialized TensorProto as it came, ``None`` for a constant made from an array."""
-        return self._payload
+        return None if self._payload is None else bytes(self._payload)
 
     @property
     def nbytes_stored(self) -> int:
@@ -120,7 +120,7 @@ class Tensor:
             TensorError: the constant is over protobuf's 2 GiB.
         """
         if self._payload is not None:
-            return self._payload
+            return bytes(self._payload)
         shape = TensorShapeProto()
         for dim in self.shape:
             shape.dim.add(size=dim)
@@ -136,7 +136,7 @@ class Tensor:
             head = f"{int(self.dtype)} {self.shape} ".encode()
             bits = self._bits()
         except TensorError:
-            return hashlib.sha256(b"damaged " + (self._payload or b"")).hexdigest()
+            return hashlib.sha256(b"damaged " + bytes(self._payload or b"")).hexdigest()
         hashed = hashlib.sha256(head)
         for item in [bits.tobytes()] if isinstance(bits, np.ndarray) else bits:
             hashed.update(f"{len(item)} ".encode())

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from graphdoctor.ir import Attrs, Graph, Node, NodeRecord
 from graphdoctor.ir.edits import input_names
-from graphdoctor.wire.tensorflow import GraphDef, NodeDef, serialize
+from graphdoctor.wire.scan import LEN, WireError, encode_varint
+from graphdoctor.wire.split import Heavy, split_graph_def
+from graphdoctor.wire.tensorflow import GraphDef, NodeDef, parse_graph_def, serialize
+from graphdoctor.wire.tensors import Tensor
 
-_NODE_KEY = b"\x0a"
-"""Tag of GraphDef.node: field 1, length-delimited."""
+_NODE_FIELD = 1
+
+
+class Source(NamedTuple):
+    """Where a node was read from: its message and, where a large constant was left in the file, all its bytes."""
+
+    message: Any
+    raw: memoryview | None = None
+
+
+def graph_from_bytes(data: bytes) -> Graph:
+    """The graph of a serialized GraphDef. Large constants stay slices of ``data``, small ones undecoded.
+
+    Raises:
+        InputError: the bytes are damaged, or two nodes have one name.
+    """
+    try:
+        light, heavy = split_graph_def(data)
+    except WireError:
+        light, heavy = data, {}  # the parser says what is wrong, and where
+    message = parse_graph_def(light)
+    return Graph.from_records(_records(message, heavy), source=message)
 
 
 def graph_from_graphdef(message: Any) -> Graph:
@@ -21,22 +44,29 @@ def graph_from_graphdef(message: Any) -> Graph:
     Raises:
         InputError: two nodes have one name.
     """
-    return Graph.from_records(_records(message), source=message)
+    return Graph.from_records(_records(message, {}), source=message)
 
 
-def _records(message: Any) -> Iterator[NodeRecord]:
-    for node in message.node:
-        yield NodeRecord(node.name, node.op, node.input, Attrs(messages=node.attr), node.device, node)
+def _records(message: Any, heavy: Mapping[int, Heavy]) -> Iterator[NodeRecord]:
+    for index, node in enumerate(message.node):
+        large = heavy.get(index)
+        if large is None:
+            attrs, source = Attrs(messages=node.attr, pristine=True), Source(node)
+        else:
+            rest = {key: node.attr[key] for key in node.attr if key != large.attr}
+            attrs = Attrs({large.attr: Tensor.from_payload(large.payload)}, rest, pristine=True)
+            source = Source(node, large.raw)
+        yield NodeRecord(node.name, node.op, node.input, attrs, node.device, source)
 
 
-def graphdef_chunks(graph: Graph) -> Iterator[bytes]:
+def graphdef_chunks(graph: Graph) -> Iterator[bytes | memoryview]:
     """``graph`` as the bytes of a .pb file, node by node, so that the constants are never copied all at once.
 
     Node order, ``versions``, ``library`` and unknown fields are kept; the same graph gives the same bytes.
     """
     for node in graph:
-        data = serialize(_node_message(node))
-        yield _NODE_KEY + _varint(len(data))
+        data = _node_bytes(node)
+        yield encode_varint(_NODE_FIELD << 3 | LEN) + encode_varint(len(data))
         yield data
     if graph.source is not None:
         yield serialize(_without_nodes(graph.source))
@@ -50,15 +80,6 @@ def graphdef_bytes(graph: Graph) -> bytes:
 def graphdef_from_graph(graph: Graph) -> Any:
     """``graph`` as a GraphDef message."""
     return GraphDef.FromString(graphdef_bytes(graph))
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _without_nodes(source: Any) -> Any:
@@ -78,17 +99,18 @@ def _without_nodes(source: Any) -> Any:
     return rest
 
 
-def _node_message(node: Node) -> Any:
-    """The NodeDef to write: the one that was read if nothing changed, else a new one with its unknown fields."""
+def _node_bytes(node: Node) -> bytes | memoryview:
+    """The NodeDef that was read if nothing changed, else a new one with its unknown fields."""
     if node.source is None:
-        return _fill(node, NodeDef())
-    if _unchanged(node):
-        return node.source
+        return serialize(_fill(node, NodeDef()))
+    source: Source = node.source
+    if _unchanged(node, source.message):
+        return source.raw if source.raw is not None else serialize(source.message)
     message = NodeDef()
-    message.CopyFrom(node.source)
+    message.CopyFrom(source.message)
     del message.input[:]
     message.ClearField("attr")
-    return _fill(node, message)
+    return serialize(_fill(node, message))
 
 
 def _fill(node: Node, message: Any) -> Any:
@@ -99,14 +121,13 @@ def _fill(node: Node, message: Any) -> Any:
     return message
 
 
-def _unchanged(node: Node) -> bool:
-    source = node.source
-    same = node.name == source.name and node.op == source.op and node.device == source.device
-    return same and node.attrs.is_pristine and _same_inputs(node)
+def _unchanged(node: Node, message: Any) -> bool:
+    same = node.name == message.name and node.op == message.op and node.device == message.device
+    return same and node.attrs.is_pristine and _same_inputs(node, message)
 
 
-def _same_inputs(node: Node) -> bool:
+def _same_inputs(node: Node, message: Any) -> bool:
     """As the file had them; ``a:0`` and ``a`` are the same value, and a file may state controls anywhere."""
     written = sorted(input_names(node.inputs, node.controls), key=lambda r: r.startswith("^"))
-    stated = sorted(node.source.input, key=lambda r: r.startswith("^"))
+    stated = sorted(message.input, key=lambda r: r.startswith("^"))
     return len(written) == len(stated) and all(w == s or f"{w}:0" == s for w, s in zip(written, stated, strict=True))

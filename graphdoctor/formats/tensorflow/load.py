@@ -11,10 +11,9 @@ from typing import Any
 from graphdoctor.errors import InputError
 from graphdoctor.formats.kinds import Kind, explain, sniff, sniff_folder
 from graphdoctor.formats.readfile import read_model_bytes
-from graphdoctor.formats.tensorflow.graphdef import graph_from_graphdef
+from graphdoctor.formats.tensorflow.graphdef import graph_from_bytes, graph_from_graphdef
 from graphdoctor.ir import Graph
 from graphdoctor.wire.tensorflow import (
-    parse_graph_def,
     parse_graph_text,
     parse_saved_model,
     parse_saved_model_text,
@@ -100,13 +99,12 @@ def saved_model_file(path: str) -> str:
 
 
 def _graphdef(path: str, kind: Kind, data: bytes, digest: _Digest) -> Model:
-    size = len(data)
-    message = parse_graph_def(data)
-    return _model(path, "graphdef", size, message, digest)
+    return _model(path, "graphdef", len(data), graph_from_bytes(data), digest)
 
 
 def _graphdef_text(path: str, kind: Kind, data: bytes, digest: _Digest) -> Model:
-    return _model(path, "graphdef-text", len(data), parse_graph_text(_decode(data)), digest)
+    graph = graph_from_graphdef(parse_graph_text(_decode(data)))
+    return _model(path, "graphdef-text", len(data), graph, digest)
 
 
 def _saved_model(path: str, kind: Kind, data: bytes, digest: _Digest) -> Model:
@@ -137,8 +135,8 @@ _READERS = {
 }
 
 
-def _model(path: str, kind: str, size: int, message: Any, digest: _Digest) -> Model:
-    graph = graph_from_graphdef(message)
+def _model(path: str, kind: str, size: int, graph: Graph, digest: _Digest) -> Model:
+    message = graph.source
     functions = tuple(sorted(f.signature.name for f in message.library.function))
     return Model(path, kind, size, graph, message.versions.producer, functions, [], digest)
 
@@ -147,7 +145,7 @@ def _from_saved_model(path: str, size: int, message: Any, digest: _Digest) -> Mo
     if not message.meta_graphs:
         raise InputError("the SavedModel has no MetaGraph", remedy="Export it again with tf.saved_model.save")
     meta = next((m for m in message.meta_graphs if _SERVE in m.meta_info_def.tags), message.meta_graphs[0])
-    model = _model(path, "saved-model", size, meta.graph_def, digest)
+    model = _model(path, "saved-model", size, graph_from_graphdef(meta.graph_def), digest)
     tags = ", ".join(meta.meta_info_def.tags) or "none"
     model.notes.append(f"MetaGraph with tags {tags}, of {len(message.meta_graphs)}")
     _apply_signature(model, meta)
