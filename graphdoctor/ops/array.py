@@ -40,7 +40,7 @@ class Transpose(Op):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         perm = axes_of(wants_constant(low, 1, "its permutation"), wants_rank(low))
-        return [low.op("Transpose", [low.inputs[0]], perm=list(perm))]
+        return [low.op("Transpose", [low.inputs[0]], perm=list(perm)) if perm else low.inputs[0]]
 
 
 def _permuted(shape: tuple[Dim, ...], perm: tuple[Dim, ...]) -> Shape:

@@ -51,9 +51,7 @@ def ints_attr(ctx: HasAttrs, key: str) -> tuple[int, ...]:
     """
     value = ctx.attr(key)
     items = () if value is None else value
-    if not isinstance(items, tuple) or any(
-        not isinstance(i, int) or isinstance(i, (bool, DType)) for i in items
-    ):
+    if not isinstance(items, tuple) or any(not isinstance(i, int) or isinstance(i, (bool, DType)) for i in items):
         raise InferError(f"attribute {key} is no list of integers")
     return items
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -16,7 +17,7 @@ _ONNX_TYPES = frozenset(d for d in DType if d.is_integer or d.is_float or d is D
 
 
 class Cast(Op):
-    """The input in ``DstT``: floats to integers towards zero, anything but 0 to true."""
+    """The input in ``DstT``: floats to integers towards zero, anything but 0 to true, float16 by way of float32."""
 
     names = ("Cast",)
     types = {"SrcT": 0}
@@ -33,7 +34,8 @@ class Cast(Op):
         plain = source.numpy is not None and dtype.numpy is not None
         if not plain or DType.STRING in (source, dtype) or not _is_exact(values[0], dtype):
             return None
-        return computed(lambda: [values[0].astype(dtype.numpy)])
+        kinds = [np.float32, np.float16] if dtype is DType.HALF else [dtype.numpy]
+        return computed(lambda: [reduce(np.ndarray.astype, kinds, values[0])])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         source, dtype = low.specs[0].dtype, low.outputs[0].dtype

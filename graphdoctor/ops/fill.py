@@ -34,6 +34,8 @@ class Fill(Op):
 
     def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
         dims, value = values
+        if ctx.spec(1).dtype is DType.STRING:
+            return None
         return computed(lambda: [_filled(dims, value)])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:

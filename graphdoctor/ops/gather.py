@@ -9,9 +9,13 @@ import numpy as np
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, input_dtype, int_attr
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.broadcast import NUMBERS, compute_dtype
 from graphdoctor.ops.dims import axis_of, int_of, same_dim
 from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, scalar, wants_constant, wants_rank
 from graphdoctor.types import Array, Dim, DType, Shape
+
+_CHOOSES = NUMBERS - {DType.INT16, DType.UINT16, DType.UINT64}
+"""What ONNX Runtime has Where for."""
 
 
 class Gather(Op):
@@ -166,16 +170,15 @@ class OneHot(Op):
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         rank = wants_rank(low)
         at = _one_hot_axis(low, rank)
-        wide = DType.INT64 if low.specs[0].dtype is DType.INT64 else DType.INT32
-        index = as_dtype(low, low.inputs[0], low.specs[0].dtype, wide)
+        number = DType.INT64 if low.specs[0].dtype is DType.INT64 else DType.INT32
+        index = as_dtype(low, low.inputs[0], low.specs[0].dtype, number)
         if rank:
             index = low.op("Unsqueeze", [index, low.const([at])])
-        hot = low.op("Equal", [index, _steps(low, wide, rank - at)])
+        hot = low.op("Equal", [index, _steps(low, number, rank - at)])
         dtype = low.outputs[0].dtype
-        if dtype is DType.BOOL:
-            on, off = (low.cast(x, DType.INT32) for x in low.inputs[2:])
-            return [low.cast(low.op("Where", [hot, on, off]), dtype)]
-        return [low.op("Where", [hot, *low.inputs[2:]])]
+        wide = compute_dtype(low, dtype, _CHOOSES, "Where")
+        values = [as_dtype(low, x, dtype, wide) for x in low.inputs[2:]]
+        return [as_dtype(low, low.op("Where", [hot, *values]), wide, dtype)]
 
 
 def _one_hot_axis(ctx: HasAttrs, rank: int) -> int:
@@ -217,4 +220,5 @@ class Where(Op):
         return None if x.dtype == object or x.ndim == 0 else [np.argwhere(x).astype(np.int64)]
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        return [low.op("Transpose", [low.op("NonZero", [low.inputs[0]])], perm=[1, 0])]
+        flags = as_dtype(low, low.inputs[0], low.specs[0].dtype, DType.BOOL)
+        return [low.op("Transpose", [low.op("NonZero", [flags])], perm=[1, 0])]

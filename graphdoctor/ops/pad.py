@@ -9,10 +9,13 @@ import numpy as np
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, input_dtype
 from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.broadcast import NUMBERS, compute_dtype
 from graphdoctor.ops.dims import ints_of, plus, same_dim
-from graphdoctor.ops.values import carried, computed, int64_input, limited, wants_constant
+from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, wants_constant
 from graphdoctor.types import Array, Dim, DType, Shape
 
+_PADS = (NUMBERS | {DType.BOOL}) - {DType.INT16, DType.UINT16}
+"""What ONNX Runtime has Pad for."""
 Rows = tuple[tuple[Dim, Dim], ...]
 """What is added in front of and behind each dimension."""
 
@@ -82,8 +85,14 @@ class Pad(_Padded):
         return np.pad(values[0], rows, constant_values=fill)
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        inputs = [low.inputs[0], _onnx_pads(low), *low.inputs[2:]]
-        return [low.op("Pad", inputs, mode="constant")]
+        return [_padded(low, "constant")]
+
+
+def _padded(low: Lowering, mode: str) -> str:
+    dtype = low.specs[0].dtype
+    wide = compute_dtype(low, dtype, _PADS, "Pad")
+    x, *value = (as_dtype(low, low.inputs[k], dtype, wide) for k in range(len(low.inputs)) if k != 1)
+    return as_dtype(low, low.op("Pad", [x, _onnx_pads(low), *value], mode=mode), wide, dtype)
 
 
 def _onnx_pads(low: Lowering) -> str:
@@ -114,7 +123,7 @@ class MirrorPad(_Padded):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         if _mode(low) == "REFLECT":
-            return [low.op("Pad", [low.inputs[0], _onnx_pads(low)], mode="reflect")]
+            return [_padded(low, "reflect")]
         x = low.inputs[0]
         for axis, (front, behind) in enumerate(wants_constant(low, 1, "the padding")):
             x = _symmetric(low, x, axis, int(front), int(behind))

@@ -31,11 +31,7 @@ def _out_type(ctx: OpContext) -> DType:
     return dtype
 
 
-class Shape_(Op):  # noqa: N801  (Shape is a type of this package)
-    """The shape of each input (``ShapeN`` has many) as a vector of ``out_type``."""
-
-    names = ("Shape", "ShapeN")
-    arity = (1, MANY)
+class _Shapes(Op):
     defaults = {"out_type": DType.INT32}
     onnx = ("Shape", "Cast")
 
@@ -50,6 +46,20 @@ class Shape_(Op):  # noqa: N801  (Shape is a type of this package)
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         want = low.outputs[0].dtype
         return [as_dtype(low, low.op("Shape", [x]), DType.INT64, want) for x in low.inputs]
+
+
+class ShapeOf(_Shapes):
+    """The shape of the input as a vector of ``out_type``."""
+
+    names = ("Shape",)
+
+
+class ShapeN(_Shapes):
+    """The shape of each input, as one vector each."""
+
+    names = ("ShapeN",)
+    arity = (1, MANY)
+    count = ("N", 0)
 
 
 class Size(Op):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from graphdoctor.ir import Node, TensorSpec
 from graphdoctor.ir.spec import PARTIAL_LIMIT
-from graphdoctor.ops.attributes import dtype_attr, dtypes_attr, shape_attr, shapes_attr
+from graphdoctor.ops.attributes import dtype_attr, dtypes_attr, input_dtype, shape_attr, shapes_attr
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
-from graphdoctor.ops.dims import int_of, shape_of_value, valid_dim, with_rank
+from graphdoctor.ops.dims import int_of, same_shape, shape_of_value, valid_dim, with_rank
 from graphdoctor.types import DType, Shape
 from graphdoctor.wire.tensors import Tensor, TensorError
 
@@ -75,7 +75,9 @@ class PlaceholderWithDefault(Op):
     onnx = ()
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
-        return [TensorSpec(ctx.dtype("dtype"), shape_attr(ctx))]
+        shape = shape_attr(ctx)
+        same_shape(ctx.spec(0).shape, shape)
+        return [TensorSpec(input_dtype(ctx, "dtype"), shape)]
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         return [low.inputs[0]]

@@ -253,7 +253,11 @@ class Slice(Op):
         return computed(lambda: [_cut_out(*values)])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        rank = wants_rank(low)
+        rank = low.outputs[0].rank
+        if rank is None:
+            low.fail("the rank of input 0 is unknown; give the shape of the graph's inputs")
+        if rank == 0:
+            return [low.inputs[0]]
         begin, size = ints_of(low.specs[1]), ints_of(low.specs[2])
         if begin is not None and size is not None and None not in begin and None not in size:
             ends = [INT64_MAX if s == -1 else (b or 0) + (s or 0) for b, s in zip(begin, size, strict=True)]
