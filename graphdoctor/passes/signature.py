@@ -177,6 +177,12 @@ def _make_input(graph: Graph, node: Node, given: GivenInput, specs: Specs) -> No
             f"--input gives {node.name!r} the shape {dims_text(dims)}, and the graph says {dims_text(known.shape)}",
             remedy="Give dimensions that agree with the graph",
         )
+    further = sorted({u.index for u in graph.uses(node) if u.index > 0})
+    if further:
+        raise InputError(
+            f"output {further[0]} of {node.name!r} is read too, and an input has one output",
+            remedy="Cut behind the nodes that read it",
+        )
     if node.op != "Placeholder":
         graph.set_inputs(node, (), ())
         graph.drop_attrs(node, *node.attrs)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+
+from graphdoctor.ir.text import format_graph, parse_graph
+from graphdoctor.passes.fold_constants import fold_constants, simplify_reshapes
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.passes.prune import prune
+
+#  x ─┬─────────────────── Reshape          batch unknown: the shape becomes [-1, 784]
+#     └ Shape ─ Slice ─ Pack ──┘
+FLATTEN = """
+x = Placeholder {dtype: float32, shape: shape[?,28,28,1]}
+shape = Shape(x) {out_type: int32}
+b = Const int32[1] [0]
+e = Const int32[1] [1]
+batch = StridedSlice(shape, b, e, e) {shrink_axis_mask: 1}
+rest = Const int32[] 784
+wanted = Pack(batch, rest) {axis: 0}
+y = Reshape(x, wanted)
+inputs: x
+outputs: y
+"""
+
+
+def test_the_flatten_idiom_resolves_with_an_unknown_batch() -> None:
+    graph = parse_graph(FLATTEN)
+    specs = infer_shapes(graph)
+    assert specs.output(graph.node("wanted")).ints() == (None, 784)
+    assert specs.output(graph.node("y")).shape == (None, 784)
+    assert simplify_reshapes(graph, specs) == 1
+    prune(graph)
+    assert {n.op for n in graph} == {"Placeholder", "Const", "Reshape"}
+    np.testing.assert_array_equal(graph.node("y").inputs[1].node.attr("value").array(), [-1, 784])
+
+
+def test_with_a_known_batch_everything_folds() -> None:
+    graph = parse_graph(FLATTEN.replace("?", "2"))
+    fold_constants(graph)
+    np.testing.assert_array_equal(graph.node("wanted").attr("value").array(), [2, 784])
+
+
+def test_a_zero_among_the_dimensions_is_not_simplified() -> None:
+    """Reshape to [?, 0]: -1 could not be told from the number of elements."""
+    graph = parse_graph(FLATTEN.replace("784", "0").replace("28,28", "0,28"))
+    assert simplify_reshapes(graph, infer_shapes(graph)) == 0
+
+
+def test_constants_fold_and_random_ones_and_waiting_ones_do_not() -> None:
+    text = """
+    x = Placeholder {dtype: float32, shape: shape[2]}
+    a = Const float32[2] [1.0, 2.0]
+    sum = Add(a, a)
+    twice = Mul(sum, a)
+    dims = Const int32[1] [2]
+    random = RandomUniform(dims) {dtype: float32}
+    waits = Add(a, a, ^x)
+    y = AddN(x, twice, random, waits)
+    inputs: x
+    outputs: y
+    """
+    graph = parse_graph(text)
+    assert fold_constants(graph) == 2
+    assert graph.node("twice").op == "Const"
+    np.testing.assert_array_equal(graph.node("twice").attr("value").array(), [2, 8])
+    assert graph.node("random").op == "RandomUniform"
+    assert graph.node("waits").op == "Add"
+
+
+def test_a_sixty_byte_constant_of_16_gib_costs_nothing() -> None:
+    graph = parse_graph("c = Const float32[65536,65536] 1.0\ny = Neg(c)\noutputs: y")
+    assert fold_constants(graph) == 0
+
+
+def test_prune_keeps_inputs_and_what_outputs_wait_for() -> None:
+    graph = parse_graph(
+        "x = Placeholder\nunused = Placeholder\na = NoOp\nb = Relu(x, ^a)\ndead = Neg(b)\nc = Neg(dead)\n"
+        "inputs: x, unused\noutputs: b"
+    )
+    assert prune(graph) == 2
+    assert [n.name for n in graph] == ["x", "unused", "a", "b"]
+    assert "b = Relu(x, ^a)" in format_graph(graph)
