@@ -10,7 +10,7 @@ from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import input_dtype, int_attr
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
 from graphdoctor.ops.dims import INT64_MIN, axes_of, axis_of, ints_of, same_dim, times, with_rank
-from graphdoctor.ops.values import carried, computed, int64_input, limited, wants_constant, wants_rank
+from graphdoctor.ops.values import carried, computed, int64_input, limited, wants_constant
 from graphdoctor.types import Array, Dim, DType, Shape
 
 
@@ -39,7 +39,8 @@ class Transpose(Op):
         return computed(lambda: [np.conj(_turned(x, perm)) if conjugate else _turned(x, perm)])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        perm = axes_of(wants_constant(low, 1, "its permutation"), wants_rank(low))
+        given = wants_constant(low, 1, "its permutation")
+        perm = axes_of(given, given.size)
         return [low.op("Transpose", [low.inputs[0]], perm=list(perm)) if perm else low.inputs[0]]
 
 
