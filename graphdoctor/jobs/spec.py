@@ -118,7 +118,7 @@ def raise_for_failure(result: JobResult, *, where: str, purpose: str, remedy: st
     raise WorkerError(
         f"{purpose} failed: {failure.message}",
         where=where,
-        remedy=remedy or _REMEDIES[failure.kind],
+        remedy=remedy or (_REMEDIES[failure.kind] if result.log.strip() or failure.kind is not FailureKind.ERROR else ""),
         log=result.log,
     )
 

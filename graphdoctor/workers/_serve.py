@@ -49,7 +49,8 @@ def serve(work: Work[T], kind: type[T]) -> None:
         data, arrays = work(*read_request(folder, kind))
         write_result(folder, Envelope(data, tuple(arrays), None, _peak_bytes()), arrays)
     except BaseException as e:  # whatever a library raises, SystemExit included, is the job's result
-        traceback.print_exc()
+        if not isinstance(e, (RefusedError, MissingModuleError, GraphdoctorError)):
+            traceback.print_exc()  # what was not foreseen; a refusal says all there is in its message
         code = 1
         write_result(folder, Envelope(failure=_failure(e), peak_bytes=_peak_bytes()), {})
     finally:

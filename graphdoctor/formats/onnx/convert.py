@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphdoctor.errors import InputError
+from graphdoctor.errors import InputError, UnsupportedError
 from graphdoctor.formats.onnx.builder import OnnxBuilder
 from graphdoctor.formats.onnx.peephole import simplify
 from graphdoctor.formats.onnx.records import OnnxModel
 from graphdoctor.ir import Graph, TensorSpec
 from graphdoctor.passes.fold_constants import fold_constants, simplify_reshapes
-from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.layout import to_nchw
 
 
@@ -36,6 +36,7 @@ def onnx_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None)
     outputs, mark = graph.outputs, graph.mark()
     try:
         specs = infer_shapes(graph, given)
+        _refuse_conflicts(graph, specs)
         simplify_reshapes(graph, specs)
         fold_constants(graph, infer_shapes(graph, given))
         to_nchw(graph, infer_shapes(graph, given))
@@ -44,3 +45,15 @@ def onnx_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None)
     finally:
         graph.rollback(mark)
         graph.outputs = outputs
+
+
+def _refuse_conflicts(graph: Graph, specs: Specs) -> None:
+    """A node whose inputs contradict its op would give a file that nothing runs."""
+    live = graph.live()
+    for conflict in specs.conflicts:
+        if conflict.node in live:
+            raise UnsupportedError(
+                f"the inputs of this {conflict.node.op} contradict it: {conflict.reason}",
+                where=conflict.node.name,
+                remedy="TensorFlow would refuse to run it too; look at the shapes given with --input",
+            )
