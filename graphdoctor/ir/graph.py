@@ -192,13 +192,16 @@ class Graph:
             self._order = (self.version, topological_order(self))
         return self._order[1]
 
-    def live(self, roots: Iterable[Node] | None = None) -> set[Node]:
-        """The nodes that ``roots`` (default: the nodes of the outputs) depend on, roots included."""
+    def live(self, roots: Iterable[Node] | None = None, *, controls: bool = True) -> set[Node]:
+        """The nodes that ``roots`` (default: the nodes of the outputs) depend on, roots included.
+
+        Without ``controls`` only data counts: what the numbers depend on.
+        """
         start = [v.node for v in self.outputs] if roots is None else list(roots)
         seen = set(start)
         while start:
             node = start.pop()
-            for producer in (*(v.node for v in node.inputs), *node.controls):
+            for producer in (*(v.node for v in node.inputs), *(node.controls if controls else ())):
                 if producer not in seen:
                     seen.add(producer)
                     start.append(producer)

@@ -39,7 +39,9 @@ class OnnxBuilder:
         Raises:
             UnsupportedError: some nodes cannot be lowered; the message lists them with their reasons.
         """
-        live = self.graph.live()
+        live = self.graph.live(controls=False)
+        for node in self.graph.live() - live:
+            self.model.dropped[node.name] = f"only control edges lead from this {node.op} to an output"
         self._taken.update(self.output_names)
         for node in self.graph.inputs:
             self._add_input(node)
