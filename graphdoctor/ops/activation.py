@@ -15,6 +15,7 @@ from graphdoctor.ops.broadcast import (
     WIDE,
     compute_dtype,
     data_dtype,
+    float_attr,
     narrowed,
     quiet,
     rounded,
@@ -83,14 +84,21 @@ class LeakyRelu(Activation):
     defaults: ClassVar = {"alpha": 0.2}
     onnx = ("LeakyRelu",)
 
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        float_attr(ctx, "alpha")
+        return super().infer(ctx)
+
     def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
-        x = values[0]
-        alpha = x.dtype.type(np.float32(ctx.attr("alpha")))  # a float attribute has float32's precision
-        return quiet(lambda: np.where(x > 0, x, x * alpha), ctx.dtype())
+        return quiet(lambda: _leaky(values[0], float_attr(ctx, "alpha")), ctx.dtype())
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         compute_dtype(low, data_dtype(low), FLOATS, "LeakyRelu")
-        return [low.op("LeakyRelu", low.inputs, alpha=float(low.attr("alpha")))]
+        return [low.op("LeakyRelu", low.inputs, alpha=float_attr(low, "alpha"))]
+
+
+def _leaky(x: Array, alpha: float) -> Array:
+    """A float attribute has float32's precision, whatever x has."""
+    return np.where(x > 0, x, x * x.dtype.type(np.float32(alpha)))
 
 
 def _sigmoid(x: Array) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
+from graphdoctor.ops.attributes import HasAttrs
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
 from graphdoctor.ops.values import computed
 from graphdoctor.types import Array, Dim, DType, Shape, dims_text
@@ -86,6 +87,18 @@ def same_dtype(ctx: OpContext, indices: Iterable[int], key: str = "T") -> DType:
         elif dtype not in (DType.INVALID, found):
             raise InferError(f"input {index} is {dtype.label} where {found.label} is wanted")
     return found
+
+
+def float_attr(node: HasAttrs, key: str) -> float:
+    """Float attribute ``key``, or its default.
+
+    Raises:
+        InferError: it is no number.
+    """
+    value = node.attr(key)
+    if not isinstance(value, (int, float)) or isinstance(value, (bool, DType)):
+        raise InferError(f"attribute {key} is no number")
+    return float(value)
 
 
 def with_partial(op: Op, ctx: OpContext, spec: TensorSpec) -> list[TensorSpec]:

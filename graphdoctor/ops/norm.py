@@ -9,8 +9,8 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
-from graphdoctor.ops.base import Layout, Lowering, Op, OpContext
-from graphdoctor.ops.broadcast import SINGLE, compute_dtype, data_dtype, same_dtype
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.broadcast import SINGLE, compute_dtype, data_dtype, float_attr, same_dtype
 from graphdoctor.ops.dims import same_dim, with_rank
 from graphdoctor.ops.window import Format, channels_back, channels_first, format_of
 from graphdoctor.types import Dim
@@ -39,6 +39,7 @@ class FusedBatchNorm(Op):
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         form = _format(ctx)
+        float_attr(ctx, "epsilon")
         data = with_rank(ctx.spec(0), form.rank)
         channels = _channels(ctx, data[form.channel])
         first = same_dtype(ctx, (0,))
@@ -56,7 +57,7 @@ class FusedBatchNorm(Op):
         form = _format(low)
         data, scale, offset, mean, variance = low.inputs
         x = channels_first(low, data, form)
-        y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float(low.attr("epsilon")))
+        y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float_attr(low, "epsilon"))
         return [channels_back(low, y, form), mean, variance, *_unused(low)]
 
 
@@ -93,6 +94,10 @@ class Lrn(Op):
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         with_rank(ctx.spec(0), 4)
+        if int_attr(ctx, "depth_radius") < 0:
+            raise InferError("depth_radius is below 0")
+        for key in ("bias", "alpha", "beta"):
+            float_attr(ctx, key)
         return [TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape)]
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
@@ -103,8 +108,8 @@ class Lrn(Op):
             "LRN",
             [channels_first(low, low.inputs[0], form)],
             size=size,
-            alpha=float(low.attr("alpha")) * size,  # ONNX divides alpha by the size
-            beta=float(low.attr("beta")),
-            bias=float(low.attr("bias")),
+            alpha=float_attr(low, "alpha") * size,  # ONNX divides alpha by the size
+            beta=float_attr(low, "beta"),
+            bias=float_attr(low, "bias"),
         )
         return [channels_back(low, y, form)]

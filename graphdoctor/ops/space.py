@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.attributes import int_attr
+from graphdoctor.ops.attributes import HasAttrs, int_attr
 from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
 from graphdoctor.ops.broadcast import FLOATS, compute_dtype, data_dtype, same_dtype
 from graphdoctor.ops.dims import ints_of, plus, times, with_rank
 from graphdoctor.ops.window import channels_back, channels_first, format_of
-from graphdoctor.types import Dim, DType, Shape
+from graphdoctor.types import Dim, DType
 
 _DOMAIN = FLOATS | {DType.INT8, DType.UINT8}
 
@@ -60,11 +61,25 @@ def _divided(dim: Dim, by: int, what: str) -> Dim:
 Pairs = tuple[tuple[Dim, Dim], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The dimensions behind the batch, in the order of the data; those that are not split have blocks of 1.
+
+    ``order`` are their indices in TensorFlow's order of the blocks.
+    """
+
+    sizes: list[int]
+    blocks: list[int]
+    pairs: list[tuple[int, int]]
+    order: list[int]
+
+
 class _Blocks(Op):
     """Inputs: data, block shape [M], and [M,2] paddings or crops; the M dimensions after the batch are split."""
 
     arity = (3, 3)
     types: ClassVar[Mapping[str, int]] = {"T": 0, "Tblock_shape": 1}
+    layout = Layout("flag")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         dtype = same_dtype(ctx, (0,))
@@ -75,28 +90,13 @@ class _Blocks(Op):
             raise InferError(f"{len(blocks)} blocks need {len(blocks) + 1} dimensions or more, not {len(data)}")
         if any(b is not None and b < 1 for b in blocks):
             raise InferError(f"block shape {list(blocks)} has an element below 1")
-        return [TensorSpec(dtype, self._shape(data, blocks, _pairs(ctx.spec(2), len(blocks))))]
+        axes = _axes(ctx, len(data))
+        stated = (data[0], *(data[a] for a in axes))
+        shape = self._shape(stated, blocks, _pairs(ctx.spec(2), len(blocks)))
+        return [TensorSpec(dtype, (shape[0], *(shape[1 + axes.index(a)] for a in range(1, len(data)))))]
 
-    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> Shape:
+    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> tuple[Dim, ...]:
         raise NotImplementedError
-
-    def _static(self, low: Lowering) -> tuple[list[int], list[int], list[tuple[int, int]], list[int]]:
-        """Spatial sizes, blocks, pairs and the remaining dimensions, all known."""
-        data, blocks = low.specs[0].shape, _vector(low.specs[1])
-        if data is None or blocks is None:
-            low.fail("the rank of the data or the number of blocks is unknown")
-        numbers = (*data[1:], *blocks, *(n for p in _pairs(low.specs[2], len(blocks)) for n in p))
-        known = [n for n in numbers if n is not None]
-        if len(known) < len(numbers):
-            low.fail("a size other than the batch, the block shape or a padding is unknown")
-        count, rest = len(blocks), len(data) - 1
-        flat = known[rest + count :]
-        return (
-            known[:count],
-            known[rest : rest + count],
-            list(zip(flat[::2], flat[1::2], strict=True)),
-            known[count:rest],
-        )
 
 
 class SpaceToBatch(_Blocks):
@@ -106,7 +106,7 @@ class SpaceToBatch(_Blocks):
     types: ClassVar[Mapping[str, int]] = {"T": 0, "Tblock_shape": 1, "Tpaddings": 2}
     onnx = ("Pad", "Reshape", "Transpose")
 
-    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> Shape:
+    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> tuple[Dim, ...]:
         sizes = [
             None if b is None else _divided(plus(d, *p), b, "padded size")
             for d, b, p in zip(data[1:], blocks, pairs, strict=False)
@@ -114,20 +114,17 @@ class SpaceToBatch(_Blocks):
         return (times(data[0], *blocks), *sizes, *data[1 + len(blocks) :])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        sizes, blocks, pads, rest = self._static(low)
-        count = len(blocks)
-        padded = [s + a + b for s, (a, b) in zip(sizes, pads, strict=True)]
-        inner = [s // b for s, b in zip(padded, blocks, strict=True)]
+        grid = _grid(low)
         x = low.inputs[0]
-        if any(p != (0, 0) for p in pads):
-            none = [0] * len(rest)
-            x = low.op("Pad", [x, low.const([0, *(p[0] for p in pads), *none, 0, *(p[1] for p in pads), *none])])
-        split = [n for pair in zip(inner, blocks, strict=True) for n in pair]
-        x = low.op("Reshape", [x, low.const([-1, *split, *rest])])
-        within, between = range(2, 2 * count + 1, 2), range(1, 2 * count, 2)
-        tail = range(2 * count + 1, 2 * count + 1 + len(rest))
-        x = low.op("Transpose", [x], perm=[*within, 0, *between, *tail])
-        return [low.op("Reshape", [x, low.const([-1, *inner, *rest])])]
+        if any(p != (0, 0) for p in grid.pairs):
+            x = low.op("Pad", [x, low.const([0, *(p[0] for p in grid.pairs), 0, *(p[1] for p in grid.pairs)])])
+        inner = [(s + sum(p)) // b for s, p, b in zip(grid.sizes, grid.pairs, grid.blocks, strict=True)]
+        x = low.op("Reshape", [x, low.const([-1, *(n for pair in zip(inner, grid.blocks, strict=True) for n in pair)])])
+        # Behind the batch, axis a of the data is now 1 + 2a (the blocks) and 2 + 2a (the place in a block).
+        places = [2 + 2 * a for a in grid.order]
+        others = [k for k in range(1, 1 + 2 * len(inner)) if k not in places]
+        x = low.op("Transpose", [x], perm=[*places, 0, *others])
+        return [low.op("Reshape", [x, low.const([-1, *inner])])]
 
 
 class BatchToSpace(_Blocks):
@@ -137,26 +134,57 @@ class BatchToSpace(_Blocks):
     types: ClassVar[Mapping[str, int]] = {"T": 0, "Tblock_shape": 1, "Tcrops": 2}
     onnx = ("Reshape", "Transpose", "Slice")
 
-    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> Shape:
+    def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> tuple[Dim, ...]:
         whole = times(*blocks)
         batch = None if whole is None else _divided(data[0], whole, "batch")
         sizes = [_cropped(times(d, b), p) for d, b, p in zip(data[1:], blocks, pairs, strict=False)]
         return (batch, *sizes, *data[1 + len(blocks) :])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        sizes, blocks, crops, rest = self._static(low)
-        count = len(blocks)
-        x = low.op("Reshape", [low.inputs[0], low.const([*blocks, -1, *sizes, *rest])])
-        order = [axis for k in range(count) for axis in (count + 1 + k, k)]
-        tail = range(2 * count + 1, 2 * count + 1 + len(rest))
-        x = low.op("Transpose", [x], perm=[count, *order, *tail])
-        whole = [s * b for s, b in zip(sizes, blocks, strict=True)]
-        x = low.op("Reshape", [x, low.const([-1, *whole, *rest])])
-        if all(c == (0, 0) for c in crops):
+        grid = _grid(low)
+        count = len(grid.order)
+        split = [*(grid.blocks[a] for a in grid.order), -1, *grid.sizes]
+        x = low.op("Reshape", [low.inputs[0], low.const(split)])
+        perm = [count]
+        for axis in range(len(grid.sizes)):
+            perm += [count + 1 + axis, *(k for k, a in enumerate(grid.order) if a == axis)]
+        whole = [s * b for s, b in zip(grid.sizes, grid.blocks, strict=True)]
+        x = low.op("Reshape", [low.op("Transpose", [x], perm=perm), low.const([-1, *whole])])
+        cropped = [axis for axis, pair in enumerate(grid.pairs) if pair != (0, 0)]
+        if not cropped:
             return [x]
-        starts = low.const([c[0] for c in crops])
-        ends = low.const([w - c[1] for w, c in zip(whole, crops, strict=True)])
-        return [low.op("Slice", [x, starts, ends, low.const(list(range(1, count + 1)))])]
+        starts = low.const([grid.pairs[axis][0] for axis in cropped])
+        ends = low.const([whole[axis] - grid.pairs[axis][1] for axis in cropped])
+        return [low.op("Slice", [x, starts, ends, low.const([1 + axis for axis in cropped])])]
+
+
+def _axes(node: HasAttrs, rank: int) -> list[int]:
+    """The axes of the data that stand for dimensions 1, 2 and so on of TensorFlow's order."""
+    return [2, 3, 1] if node.attr("_layout") == "NCHW" and rank == 4 else list(range(1, rank))
+
+
+def _grid(low: Lowering) -> _Grid:
+    """The sizes, blocks and pairs of the node.
+
+    Raises:
+        CannotLowerError: one of them is unknown.
+    """
+    data, blocks = low.specs[0].shape, _vector(low.specs[1])
+    if data is None or blocks is None:
+        low.fail("the rank of the data or the number of blocks is unknown")
+    sizes = [d for d in data[1:] if d is not None]
+    pairs = [(a, b) for a, b in _pairs(low.specs[2], len(blocks)) if a is not None and b is not None]
+    known = [b for b in blocks if b is not None]
+    if len(sizes) < len(data) - 1 or len(pairs) < len(blocks) or len(known) < len(blocks):
+        low.fail("a size other than the batch, the block shape or a padding is unknown")
+    order = [a - 1 for a in _axes(low, len(data))[: len(blocks)]]
+    by_axis = {axis: k for k, axis in enumerate(order)}
+    return _Grid(
+        sizes,
+        [known[by_axis[a]] if a in by_axis else 1 for a in range(len(sizes))],
+        [pairs[by_axis[a]] if a in by_axis else (0, 0) for a in range(len(sizes))],
+        order,
+    )
 
 
 def _cropped(size: Dim, crops: tuple[Dim, Dim]) -> Dim:

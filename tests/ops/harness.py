@@ -207,7 +207,12 @@ def evaluate(graph: Graph, fed: Tensors, wanted: list[str] | None = None) -> Ten
             wanted = [_short(t.name) for op in g.get_operations() for t in op.outputs if _fetchable(t)]
         with tf.Session(graph=g, config=_plain_config()) as session:
             got = session.run({n: _long(n) for n in wanted}, {_long(k): v for k, v in fed.items()})
-    return {name: np.asarray(value) for name, value in got.items()}
+    return {name: _plain(np.asarray(value)) for name, value in got.items()}
+
+
+def _plain(value: Array) -> Array:
+    """TensorFlow gives quantized numbers as records of one field."""
+    return value.view(value.dtype[0]) if value.dtype.names else value
 
 
 def _plain_config() -> Any:
