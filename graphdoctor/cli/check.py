@@ -11,8 +11,8 @@ from graphdoctor.cli.common import note, out, show_error, signature, signature_o
 from graphdoctor.errors import GraphdoctorError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
-from graphdoctor.lint import LintOptions, rule_infos
-from graphdoctor.render import RenderOptions, format_name, render
+from graphdoctor.lint import LintOptions
+from graphdoctor.render import RenderOptions, RuleInfo, format_name, render
 from graphdoctor.targets import DEFAULT_TARGET
 
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
@@ -95,8 +95,16 @@ def exit_code(reports: list[ModelReport], fail_on: str) -> int:
     return 0
 
 
+def _rules() -> dict[str, RuleInfo]:
+    """The text behind each code, for the formats that show it."""
+    from graphdoctor.flows.explain import rule_info
+    from graphdoctor.lint import load_rules
+
+    return {rule.code: rule_info(rule) for rule in load_rules()}
+
+
 def _write(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:
-    rules = rule_infos() if format_ in ("sarif", "markdown", "full") else {}
+    rules = _rules() if statistics or format_ in ("sarif", "markdown") else {}
     if path is None:
         out(render(format_, report, stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules)))
         return

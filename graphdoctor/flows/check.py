@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import ModelReport
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
@@ -33,7 +33,8 @@ def check_model(path: str, options: CheckOptions) -> ModelReport:
 def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
     """Lint an opened model as it is now."""
     model = opened.model
-    result = lint(opened.graph, opened.specs, _targets(options.targets), options.lint)
+    wanted = replace(options.lint, report=options.targets)
+    result = lint(opened.graph, opened.specs, _targets(), wanted)
     return ModelReport(
         path=model.path,
         sha256=model.sha256,
@@ -43,7 +44,7 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
         inputs=tuple(opened.inputs()),
         outputs=tuple(opened.outputs()),
         verdicts=result.verdicts,
-        findings=tuple(f for f in result.findings if not f.target or f.target in options.targets),
+        findings=result.findings,
         not_checked=(*result.not_checked, *_unread(opened)),
         chosen=options.targets,
     )
@@ -59,9 +60,9 @@ def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(load_target(n).name for n in wanted))
 
 
-def _targets(chosen: Sequence[str]) -> list[Target]:
-    """The chosen ones first, then every other: the summary line shows them all."""
-    return [load_target(n) for n in dict.fromkeys((*chosen, *all_target_names()))]
+def _targets() -> list[Target]:
+    """All, in release order: the summary line shows every verdict, and with it the nearest that passes."""
+    return [load_target(n) for n in all_target_names()]
 
 
 def _unread(opened: Opened) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def rule_page(rule: Rule) -> RulePage:
 
 def rule_info(rule: Rule) -> RuleInfo:
     """What the rule says of itself."""
-    return RuleInfo(rule.name, rule.summary, rule.why, rule.remedy, rule.level)
+    return RuleInfo(rule.name, rule.summary, rule.why.strip(), rule.remedy.strip(), rule.level)
 
 
 def rule_infos() -> dict[str, RuleInfo]:
