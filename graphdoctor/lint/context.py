@@ -25,6 +25,7 @@ class Hit:
         target: the only target concerned; ``None`` is every target that the rule is about.
         case: which of the rule's ``fixes`` applies; empty is its ``fix``.
         covers: other nodes that are part of the same trouble.
+        covers_node: False where the node itself may have other trouble, which another rule should tell.
         bound: further nodes that the message may name.
     """
 
@@ -34,6 +35,7 @@ class Hit:
     target: Target | None = None
     case: str = ""
     covers: tuple[Node, ...] = ()
+    covers_node: bool = True
     bound: Mapping[str, Node] = field(default_factory=dict)
 
 

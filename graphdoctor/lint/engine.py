@@ -130,7 +130,8 @@ class _Run:
         if rule.code not in self.chosen:
             return
         if rule.explains:
-            self.made.explained.update((t.name, n) for t in concerned for n in nodes)
+            told = nodes if hit.covers_node else hit.covers
+            self.made.explained.update((t.name, n) for t in concerned for n in told)
         if rule.code not in self.ignored and (target is None or target.name in self.reported):
             self.made.findings.append(_finding(rule, hit, target, message, certain, fix))
 
@@ -190,7 +191,7 @@ def _filled(ctx: CheckContext, template: str, hit: Hit, rule: Rule, target: Targ
     fields = {
         "node": hit.node.name,
         "op": hit.node.op,
-        "reason": hit.reason,
+        "reason": hit.reason.rstrip("."),
         "shape": dims_text(spec.shape),
         "dtype": spec.dtype.label,
         "scope": hit.node.scope,

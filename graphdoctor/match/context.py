@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,10 @@ from graphdoctor.types import Support
 
 class SpecTable(Protocol):
     """What inference found; fits ``passes.infer_shapes.Specs``."""
+
+    @property
+    def table(self) -> Mapping[Node, tuple[TensorSpec, ...]]:
+        """Node to what is known of each output; nothing for a node that contradicts itself."""
 
     def of(self, value: Value) -> TensorSpec:
         """What is known of ``value``."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from graphdoctor.ir import GraphView, Node, TensorSpec, Value
+from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.constants import SMALL, constant_of
 from graphdoctor.match.context import SpecTable
 from graphdoctor.ops import CannotLowerError, Op
@@ -21,6 +21,8 @@ from graphdoctor.wire.tensors import TensorError
 
 _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())
 _TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero".split())
+_WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
+_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 _DTYPE_FROM = {"Where": 1, "OneHot": 2}
 _OTHER_RANK = frozenset(
     "Reshape Squeeze Unsqueeze Gather GatherND Flatten Shape Size OneHot NonZero ConstantOfShape Expand MatMul "
@@ -69,8 +71,7 @@ Emissions = tuple[Emission, ...] | str
 class OnnxRecords:
     """What each node of a graph becomes. Nodes that are alike in all that their lowering reads are lowered once."""
 
-    def __init__(self, graph: GraphView, specs: SpecTable) -> None:
-        self.graph = graph
+    def __init__(self, specs: SpecTable) -> None:
         self.specs = specs
         self._read: dict[str, set[str]] = {}
         self._known: dict[Any, Emissions] = {}
@@ -83,17 +84,13 @@ class OnnxRecords:
         read = self._read.setdefault(node.op, set())
         key = (base, _attr_key(node, read))
         if key not in self._known:
-            recorder = _Recorder(node, op, inputs, self._outputs(node))
+            recorder = _Recorder(node, op, inputs, self.specs.table.get(node, ()))
             made = recorder.run(op)
             # Attributes that this run was the first to read tell nodes apart from now on.
             read |= recorder.read
             self._known[base, _attr_key(node, read)] = made
             return made
         return self._known[key]
-
-    def _outputs(self, node: Node) -> tuple[TensorSpec, ...]:
-        last = max((use.index for use in self.graph.uses(node)), default=0)
-        return tuple(self.specs.output(node, k) for k in range(last + 1))
 
 
 def _attr_key(node: Node, keys: set[str]) -> tuple[Any, ...]:
@@ -146,11 +143,18 @@ class _Recorder:
         self.inputs = tuple(self._name(_operand(g.spec, g.value)) for g in given)
 
     def run(self, op: Op) -> Emissions:
-        """The record, or the reason for which the lowering refuses."""
+        """The record, or the reason for which the lowering refuses.
+
+        A malformed node can make a lowering stumble; that says nothing of the target.
+        """
+        if not self.outputs and self.node.op not in _WITHOUT_OUTPUTS:
+            return "nothing is known of its outputs"
         try:
             op.to_onnx(self)
         except CannotLowerError as e:
             return str(e)
+        except _STUMBLES as e:
+            return f"its lowering stumbles over it: {type(e).__name__}: {e}"
         return tuple(self.made)
 
     def attr(self, key: str) -> Any:

@@ -16,6 +16,7 @@ from graphdoctor.match.context import MatchContext
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
 from graphdoctor.match.padding import PadMatch, pad_before
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
+from graphdoctor.ops import find_op
 from graphdoctor.types import Answer, DType, dims_text
 
 Scalar = str | int | float | bool
@@ -56,6 +57,23 @@ class AttrEquals(Predicate, tag="attr-equals", frozen=True):
         if shown == self.value and isinstance(shown, bool) == isinstance(self.value, bool):
             return Match(f"{self.attr} is {_word(shown)}")
         return NoMatch(f"{self.attr} is {_word(shown)}", node.name)
+
+
+class AttrBetween(Predicate, tag="attr-between", frozen=True):
+    """The number in attribute ``attr`` lies between ``low`` and ``high``, both included; absent, it is ``default``."""
+
+    attr: str
+    low: float
+    high: float
+    default: float | None = None
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        found = node.attr(self.attr, self.default)
+        if not isinstance(found, (int, float)):
+            return CannotTell(f"attribute {self.attr} is no number", node.name)
+        held = self.low <= found <= self.high
+        return Match(f"{self.attr} is {found:g}") if held else NoMatch(f"{self.attr} is {found:g}", node.name)
 
 
 class DtypeIn(Predicate, tag="dtype-in", frozen=True):
@@ -130,12 +148,15 @@ class FoldsToConstant(Predicate, tag="folds-to-constant", frozen=True):
 
 
 class InputConstant(Predicate, tag="input-constant", frozen=True):
-    """Data input ``input`` is a constant, directly or through Identity, or has a value that inference resolves."""
+    """Data input ``input`` is a constant, directly or through Identity, or has a value that inference resolves.
+
+    A negative number counts from the last input.
+    """
 
     input: int
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
-        """Whether it holds of ``node``; what an op that nobody knows makes of constants cannot be told."""
+        """Whether it holds of ``node``."""
         slot = self.input if self.input >= 0 else len(node.inputs) + self.input
         if not 0 <= slot < len(node.inputs):
             return NoMatch(f"there is no input {self.input}", node.name)
@@ -145,7 +166,27 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
         source = source_of(value).node
         if source.is_missing:
             return CannotTell(f"input {slot} is missing from the graph", node.name)
-        return NoMatch(f"input {slot} is computed by {source.op}", source.name)
+        return NoMatch(f"{source.name} ({source.op}) computes input {slot}", source.name)
+
+
+class InputFolds(Predicate, tag="input-folds", frozen=True):
+    """Data input ``input`` is a constant once constants are folded: it does not depend on any input of the graph."""
+
+    input: int
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; where a producer is missing or unknown it cannot be told."""
+        if not 0 <= self.input < len(node.inputs):
+            return NoMatch(f"there is no input {self.input}", node.name)
+        value = node.inputs[self.input]
+        if constant_of(value) is not None or ctx.specs.of(value).constant is not None:
+            return Match(f"input {self.input} is constant")
+        source = source_of(value).node
+        if ctx.judge is not None and ctx.judge.is_constant(source):
+            return Match(f"{source.name} ({source.op}) gives the same value every time")
+        if source.is_missing or find_op(source.op) is None:
+            return CannotTell(f"of {source.name} ({source.op or 'missing'}) nothing is known", source.name)
+        return NoMatch(f"{source.name} ({source.op}) computes it", source.name)
 
 
 class InputAbove(Predicate, tag="input-above", frozen=True):
@@ -293,7 +334,8 @@ class IsPadBefore(Predicate, tag="is-pad-before", frozen=True):
 
 
 AnyPredicate = (
-    AttrEquals
+    AttrBetween
+    | AttrEquals
     | BatchAbove
     | DimensionUnknown
     | DtypeIn
@@ -301,6 +343,7 @@ AnyPredicate = (
     | InScope
     | InputAbove
     | InputConstant
+    | InputFolds
     | IsLearningPhase
     | IsPadBefore
     | OnlyFirstOutput

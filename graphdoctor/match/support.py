@@ -67,7 +67,7 @@ class Judge:
         self.specs = specs
         self._by_op_type = [t for t in targets if t.parser != "onnx"]
         self._inputs = frozenset(graph.inputs)
-        self._records = OnnxRecords(graph, specs)
+        self._records = OnnxRecords(specs)
         self._op_kinds: dict[Node, OpKind] = {}
         self._onnx_kinds: dict[Node, OnnxKind] = {}
         self._answers: dict[tuple[Kind, str], Support] = {}

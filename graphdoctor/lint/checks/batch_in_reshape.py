@@ -19,7 +19,7 @@ _FARTHEST = 5000
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
-    """One hit for each live Reshape whose input has the open batch of a placeholder and whose shape starts with a number."""
+    """One hit for each live Reshape of an open batch to a shape that starts with a number."""
     for node in ctx.live_nodes("Reshape"):
         data = ctx.specs.inputs(node)
         if len(data) != 2 or data[0].shape is None or not data[0].shape or data[0].shape[0] is not None:
