@@ -54,7 +54,7 @@ def each() -> pytest.MarkDecorator:
 @each()
 def test_any_attribute_value(op: str) -> None:
     graph, known = FIRST[op].parsed(), constants(op)
-    for node in list(graph):
+    for node in graph.by_op(op):
         for key in {*node.attrs, *defaults(node.op), "data_format", "_layout"}:
             for value in VALUES:
                 mark = graph.mark()
@@ -77,7 +77,7 @@ def constants(op: str) -> dict[str, TensorSpec]:
 @each()
 def test_any_missing_attribute(op: str) -> None:
     graph, known = FIRST[op].parsed(), constants(op)
-    for node in list(graph):
+    for node in graph.by_op(op):
         for key in node.attrs:
             mark = graph.mark()
             graph.drop_attrs(node, key)
@@ -88,7 +88,7 @@ def test_any_missing_attribute(op: str) -> None:
 @each()
 def test_any_number_of_inputs(op: str) -> None:
     graph, known = FIRST[op].parsed(), constants(op)
-    for node in list(graph):
+    for node in graph.by_op(op):
         for inputs in (node.inputs[:-1], node.inputs[1:], (*node.inputs, *node.inputs), node.inputs[::-1], ()):
             mark = graph.mark()
             graph.set_inputs(node, inputs)
