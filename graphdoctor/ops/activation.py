@@ -52,11 +52,12 @@ class Relu(Activation):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         dtype = data_dtype(low)
-        if dtype is DType.INT64:
-            return [low.op("Max", [low.inputs[0], scalar_of(low, 0, dtype)])]
-        chosen = compute_dtype(low, dtype, FLOATS | {DType.INT8, DType.INT32}, "Relu")
+        if not dtype.is_integer:
+            compute_dtype(low, dtype, FLOATS, "Relu")
+            return [low.op("Relu", low.inputs)]
+        chosen = compute_dtype(low, dtype, WIDE, "Max")  # TensorRT has no Relu of integers
         (x,) = widened(low, low.inputs, dtype, chosen)
-        return [narrowed(low, low.op("Relu", [x]), chosen, dtype)]
+        return [narrowed(low, low.op("Max", [x, scalar_of(low, 0, chosen)]), chosen, dtype)]
 
 
 class Relu6(Activation):
