@@ -37,6 +37,7 @@ class Graph:
     Attributes:
         inputs: nodes fed from outside, once they were found or given.
         outputs: values wanted by the user, once they were found or given.
+        producer: GraphDef version of the TensorFlow that wrote it; 0 when it does not say, ``None`` for no file.
         source: the GraphDef message without nodes (versions, library, unknown fields), or ``None``.
         version: grows with every change; analyses use it to know that they are stale.
     """
@@ -53,6 +54,7 @@ class Graph:
         self.inputs: tuple[Node, ...] = ()
         self.outputs: tuple[Value, ...] = ()
         self.source: Any = None
+        self.producer: int | None = None
         self.version = 0
 
     # ---- building -------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ class GraphView(Protocol):
 
     inputs: tuple[Node, ...]
     outputs: tuple[Value, ...]
+    producer: int | None
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Node]: ...

@@ -9,7 +9,8 @@ from graphdoctor.ir import UNKNOWN_SPEC, GraphView, Node, TensorSpec, Value
 from graphdoctor.ir.spec import PARTIAL_LIMIT
 from graphdoctor.ops import InferError, OpContext, find_op
 from graphdoctor.ops.base import Op
-from graphdoctor.types import element_count
+from graphdoctor.types import DType, element_count
+from graphdoctor.wire.attrs import ShapeValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,29 @@ def infer_shapes(graph: GraphView, given: Mapping[str, TensorSpec] | None = None
         given: specs for nodes by name (what ``--input`` says); they win over what the node says of itself.
     """
     specs = Specs()
-    given = given or {}
+    given = {**_legacy_scalars(graph), **(given or {})}
     for node in graph.order().nodes:
         if node.name in given:
             specs.table[node] = (given[node.name],)
         else:
             specs.table[node] = _infer(node, specs)
     return specs
+
+
+LEGACY_PRODUCER = 21
+"""Up to this GraphDef version a Placeholder of shape [] has an unknown shape (TensorFlow, ops/array_ops.cc)."""
+
+
+def _legacy_scalars(graph: GraphView) -> dict[str, TensorSpec]:
+    """Placeholders whose shape [] says nothing because of the age of the file; 0 is a file that does not say."""
+    if graph.producer is None or graph.producer > LEGACY_PRODUCER:
+        return {}
+    found = {}
+    for node in graph.by_op("Placeholder"):
+        shape, dtype = node.attr("shape"), node.attr("dtype")
+        if isinstance(shape, ShapeValue) and shape.dims == () and isinstance(dtype, DType):
+            found[node.name] = TensorSpec(dtype)
+    return found
 
 
 def context(node: Node, op: Op, specs: Specs) -> OpContext:

@@ -108,7 +108,7 @@ class _Turner:
         return True
 
     def _flag(self, node: Node, layout: Layout) -> bool:
-        if self.specs.of(node.inputs[layout.data[0]]).rank != 4:
+        if node.attr("data_format", "NHWC") != "NHWC" or self.specs.of(node.inputs[layout.data[0]]).rank != 4:
             return False
         inputs = [self.as_nchw(v) if i in layout.data else self.as_nhwc(v) for i, v in enumerate(node.inputs)]
         self._turn(node, inputs, layout)

@@ -11,7 +11,7 @@ from graphdoctor.errors import UnsupportedError
 from graphdoctor.formats.onnx.dtypes import onnx_dtype
 from graphdoctor.formats.onnx.records import Emitted, OnnxModel
 from graphdoctor.ir import Graph, Node, TensorSpec, Value
-from graphdoctor.ops import CannotLowerError, Op, find_op
+from graphdoctor.ops import CannotLowerError, InferError, Op, find_op
 from graphdoctor.passes.fold_constants import constant_tensor
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
@@ -30,6 +30,7 @@ class OnnxBuilder:
         self.model = OnnxModel("graphdoctor")
         self.names: dict[Value, str] = {}
         self.refused: list[tuple[Node, str]] = []
+        self.barred: set[Node] = set()
         self._shared: dict[tuple[Any, ...], str] = {}
         self._taken: set[str] = set()
 
@@ -48,6 +49,9 @@ class OnnxBuilder:
         for node in self.graph.order().nodes:
             if node in live and node.out() not in self.names:
                 self._lower(node)
+        for value in self.graph.outputs:
+            if value not in self.names and value.node not in self.barred:
+                self._refuse(value.node, f"ONNX does not have its output {value.index}")
         if self.refused:
             raise UnsupportedError(_refusal(self.refused), remedy="graphdoctor check names what stands in the way")
         self._name_outputs()
@@ -79,7 +83,7 @@ class OnnxBuilder:
     def _add_input(self, node: Node) -> None:
         spec = self.specs.output(node)
         if spec.dtype in (DType.INVALID, DType.STRING, DType.RESOURCE, DType.VARIANT):
-            self.refused.append((node, f"an ONNX graph input cannot be {spec.dtype.label}"))
+            self._refuse(node, f"an ONNX graph input cannot be {spec.dtype.label}"))
         self._taken.add(node.name)
         self.names[node.out()] = node.name
         self.model.inputs.append((node.name, spec))
@@ -87,17 +91,30 @@ class OnnxBuilder:
     def _lower(self, node: Node) -> None:
         op = find_op(node.op)
         if op is None:
-            self.refused.append((node, "graphdoctor does not know this op"))
+            self._refuse(node, "graphdoctor does not know this op")
             return
-        if any(v not in self.names for v in node.inputs):
-            return  # a producer was refused already: one reason is enough
+        lost = next((v for v in node.inputs if v not in self.names), None)
+        if lost is not None:
+            self._refuse_reader(node, lost)
+            return
         low = NodeLowering(self, node, op)
         try:
             outputs = op.to_onnx(low)
-        except CannotLowerError as e:
-            self.refused.append((node, str(e)))
+        except (CannotLowerError, InferError) as e:
+            self._refuse(node, str(e))
             return
         low.finish(outputs)
+
+    def _refuse(self, node: Node, reason: str) -> None:
+        self.refused.append((node, reason))
+        self.barred.add(node)
+
+    def _refuse_reader(self, node: Node, lost: Value) -> None:
+        """Behind a refused node one reason is enough; an output that has no ONNX counterpart is one of its own."""
+        if lost.node in self.barred:
+            self.barred.add(node)
+        else:
+            self._refuse(node, f"it reads output {lost.index} of {lost.node.name}, which ONNX does not have")
 
     def _name_outputs(self) -> None:
         for value, wanted in zip(self.graph.outputs, self.output_names, strict=True):

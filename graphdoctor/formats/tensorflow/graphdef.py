@@ -35,7 +35,7 @@ def graph_from_bytes(data: bytes) -> Graph:
     except WireError:
         light, heavy = data, {}  # the parser says what is wrong, and where
     message = parse_graph_def(light)
-    return Graph.from_records(_records(message, heavy), source=message)
+    return _graph(message, heavy)
 
 
 def graph_from_graphdef(message: Any) -> Graph:
@@ -44,7 +44,13 @@ def graph_from_graphdef(message: Any) -> Graph:
     Raises:
         InputError: two nodes have one name.
     """
-    return Graph.from_records(_records(message, {}), source=message)
+    return _graph(message, {})
+
+
+def _graph(message: Any, heavy: Mapping[int, Heavy]) -> Graph:
+    graph = Graph.from_records(_records(message, heavy), source=message)
+    graph.producer = message.versions.producer
+    return graph
 
 
 def _records(message: Any, heavy: Mapping[int, Heavy]) -> Iterator[NodeRecord]:
