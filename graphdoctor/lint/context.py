@@ -9,7 +9,7 @@ from typing import Any
 
 from graphdoctor.ir import GraphView, Node
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.support import Judge
+from graphdoctor.match.support import Judge, Kind
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target
 
@@ -62,6 +62,18 @@ class CheckContext:
     def live_nodes(self, *ops: str) -> Iterator[Node]:
         """The live nodes of ``ops``, by the op index."""
         return (n for n in self.graph.by_op(*ops) if n in self.live)
+
+    def kinds(self, target: Target) -> Mapping[Kind, list[Node]]:
+        """The live nodes by what ``target`` can ask of them; the same for all targets with one parser."""
+        key = f"kinds of {target.parser}"
+        if key not in self.shared:
+            found: dict[Kind, list[Node]] = {}
+            for node in self.graph:
+                if node in self.live:
+                    found.setdefault(self.judge.kind(node, target), []).append(node)
+            self.shared[key] = found
+        kinds: Mapping[Kind, list[Node]] = self.shared[key]
+        return kinds
 
     def narrowed_to(self, targets: Sequence[Target]) -> CheckContext:
         """The same for other targets."""

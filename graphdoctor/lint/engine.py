@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphdoctor.findings import Finding, Fix, Severity
@@ -12,12 +12,12 @@ from graphdoctor.lint.options import LintOptions, LintResult
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
 from graphdoctor.lint.selection import chosen, ignored
-from graphdoctor.lint.verdicts import Tally, Trouble
+from graphdoctor.lint.verdicts import Trouble, verdict_of
+from graphdoctor.lint.wording import message_of
 from graphdoctor.match.results import Match
 from graphdoctor.match.support import Judge
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target
-from graphdoctor.types import dims_text
 
 RULE_FAILED = "rule-failed"
 """Name of the rule whose finding says that another rule raised."""
@@ -61,9 +61,7 @@ class _Run:
     ) -> None:
         self.graph = graph
         self.targets = targets
-        self.judge = Judge(graph, specs, targets)
-        self.ordered = [n for n in graph if n in live]
-        self.ctx = CheckContext(graph, specs, live, targets, self.judge)
+        self.ctx = CheckContext(graph, specs, live, targets, Judge(graph, specs, targets))
         self.rules = load_rules()
         self.chosen = chosen(self.rules, options)
         self.ignored = ignored(self.rules, options)
@@ -72,21 +70,20 @@ class _Run:
 
     def result(self) -> LintResult:
         """Run every rule that can say or change something; those that defer come last."""
-        for rule in sorted(self.rules, key=lambda r: (r.defers, r.code)):
+        for rule in sorted(self.rules, key=lambda r: (r.defers, not r.explains, r.code)):
             if rule.code in self.chosen or rule.level is Severity.ERROR:
                 self._run(rule)
-        tally = Tally(self.judge, self.ordered)
         whole = "" if self.graph.outputs else "the outputs of the graph are not known"
-        verdicts = tuple(tally.verdict(t, self.made.trouble[t.name], whole) for t in self.targets)
+        verdicts = tuple(verdict_of(self.ctx, t, self.made.trouble[t.name], whole) for t in self.targets)
         findings = tuple(sorted(self.made.findings, key=lambda f: f.sort_key))
         return LintResult(findings, verdicts, self._not_checked())
 
     def _run(self, rule: Rule) -> None:
         selection = rule.targets
         about = [t for t in self.targets if selection is None or selection.includes(t)]
+        if rule.defers:  # its nodes count through the tables of the targets, so that only its findings matter
+            about = [t for t in about if t.name in self.reported]
         if selection is not None and not about:
-            return
-        if rule.defers and rule.code not in self.chosen:
             return
         try:
             hits = list(run_rule(self.ctx.narrowed_to(about), rule))
@@ -100,7 +97,7 @@ class _Run:
         own = find_rule(RULE_FAILED)
         reason = f"{rule.code} ({rule.name}) raised {type(error).__name__}: {error}"
         for trouble in self.made.trouble.values():
-            trouble.doubts.setdefault(_NOWHERE, reason)
+            trouble.add((_NOWHERE,), lambda: reason, certain=False)
         message = own.message.format(reason=reason)
         self.made.findings.append(
             Finding(own.code, own.name, own.level, "", "", "", message, certain=False, remedy=own.remedy)
@@ -123,7 +120,10 @@ class _Run:
         nodes = (hit.node, *hit.covers)
         if rule.defers and target is not None and (target.name, hit.node) in self.made.explained:
             return
-        message = _message(self.ctx, rule, hit, target, certain)
+
+        def message() -> str:
+            return message_of(self.ctx, rule, hit, target, certain)
+
         if rule.level is Severity.ERROR and not rule.defers:
             for t in concerned:
                 self.made.trouble[t.name].add(nodes, message, certain)
@@ -133,7 +133,7 @@ class _Run:
             told = nodes if hit.covers_node else hit.covers
             self.made.explained.update((t.name, n) for t in concerned for n in told)
         if rule.code not in self.ignored and (target is None or target.name in self.reported):
-            self.made.findings.append(_finding(rule, hit, target, message, certain, fix))
+            self.made.findings.append(_finding(rule, hit, target, message(), certain, fix))
 
     def _is_sure(self, rule: Rule, target: Target | None) -> bool:
         """False where all that makes the rule speak of ``target`` is a limit that is known from a weak source."""
@@ -177,31 +177,3 @@ def _finding(rule: Rule, hit: Hit, target: Target | None, message: str, certain:
         fix,
         rule.remedy,
     )
-
-
-def _message(ctx: CheckContext, rule: Rule, hit: Hit, target: Target | None, certain: bool) -> str:
-    if not certain:
-        doubt = rule.doubt or f"this holds: {rule.summary}"
-        return f"cannot tell whether {_filled(ctx, doubt, hit, rule, target)}: {hit.reason}"
-    return _filled(ctx, rule.message, hit, rule, target)
-
-
-def _filled(ctx: CheckContext, template: str, hit: Hit, rule: Rule, target: Target | None) -> str:
-    spec = ctx.specs.output(hit.node)
-    fields = {
-        "node": hit.node.name,
-        "op": hit.node.op,
-        "reason": hit.reason.rstrip("."),
-        "shape": dims_text(spec.shape),
-        "dtype": spec.dtype.label,
-        "scope": hit.node.scope,
-        "target": "the target" if target is None else target.title,
-        "limit": _limit_text(rule, target),
-    }
-    return template.format_map(fields | {name: node.name for name, node in hit.bound.items() if name != "node"})
-
-
-def _limit_text(rule: Rule, target: Target | None) -> str:
-    names: Iterable[str] = rule.targets.limits if rule.targets is not None and target is not None else ()
-    found = (target.has_limit(name) for name in names) if target is not None else ()
-    return next((limit.reason for limit in found if limit is not None), "")

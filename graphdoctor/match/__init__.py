@@ -5,7 +5,14 @@ Nothing here changes a graph. Answers are three-valued and carry their reason.
 
 from __future__ import annotations
 
-from graphdoctor.match.batchnorm import BatchNormMatch, batchnorm_fused, batchnorm_unfused, unfused_batchnorms
+from graphdoctor.match.batchnorm import (
+    BatchNormMatch,
+    ConvolutionBefore,
+    batchnorm_fused,
+    batchnorm_unfused,
+    convolution_before,
+    unfused_batchnorms,
+)
 from graphdoctor.match.constants import constant_of, scalar_of, small_constant, source_of, uses_through
 from graphdoctor.match.context import MatchContext, SpecTable
 from graphdoctor.match.dropout import DropoutMatch, dropout, dropouts
@@ -20,6 +27,7 @@ __all__ = [
     "BatchNormMatch",
     "Binding",
     "CannotTell",
+    "ConvolutionBefore",
     "DropoutMatch",
     "Judge",
     "Kind",
@@ -35,6 +43,7 @@ __all__ = [
     "batchnorm_fused",
     "batchnorm_unfused",
     "constant_of",
+    "convolution_before",
     "data_format",
     "dropout",
     "dropouts",

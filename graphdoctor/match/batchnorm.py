@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphdoctor.ir import GraphView, Node, Value
-from graphdoctor.match.constants import PASS_THROUGH, constant_of, scalar_of, source_of
+from graphdoctor.match.constants import PASS_THROUGH, constant_of, is_constant_chain, scalar_of, source_of, uses_through
 from graphdoctor.match.results import CannotTell, NoMatch
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 UNFUSED_ENDS = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Div")
 """Ops whose output can be the output of an unfused batch normalization."""
+CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 DEFAULT_EPSILON = 0.0001
 """Default of attribute epsilon in TensorFlow's op definition of FusedBatchNorm."""
 _ADD = frozenset({"Add", "AddV2", "BiasAdd"})
@@ -37,13 +38,15 @@ _REACH = 6
 class BatchNormMatch:
     """A batch normalization: ``output = (input - mean) * scale / sqrt(variance + epsilon) + offset``.
 
+    The parameters are constants, directly or behind reshapes, casts and Identity.
+
     Attributes:
         input: what is normalized.
         output: the result.
         scale: gamma, ``None`` where it is absent (1).
         offset: beta, ``None`` where it is absent (0).
-        mean: moving mean, a constant.
-        variance: moving variance, a constant.
+        mean: moving mean.
+        variance: moving variance.
         epsilon: what is added to the variance.
         interior: the nodes that compute it, the one of ``output`` first; constants and pass-through are left out.
         fused: True for the FusedBatchNorm ops.
@@ -97,6 +100,44 @@ def batchnorm_unfused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch 
     return refusal
 
 
+@dataclass(frozen=True, slots=True)
+class ConvolutionBefore:
+    """The convolution that can take over a batch normalization.
+
+    Attributes:
+        convolution: Conv2D or DepthwiseConv2dNative with constant weights, read by nothing but what follows.
+        bias_add: the addition of a constant between the two, ``None`` where there is none.
+    """
+
+    convolution: Node
+    bias_add: Node | None
+
+
+def convolution_before(graph: GraphView, found: BatchNormMatch) -> ConvolutionBefore | None:
+    """The convolution in front of ``found`` that can take it over; ``None`` where there is none."""
+    node, readers = source_of(found.input).node, frozenset(found.interior)
+    bias_add = None
+    if node.op in _ADD and len(node.inputs) == 2:
+        bias_add = node if _is_private(graph, found.input, readers) and is_constant_chain(node.inputs[1]) else None
+        if bias_add is None:
+            return None
+        found_input, readers = node.inputs[0], frozenset({node})
+    else:
+        found_input = found.input
+    node = source_of(found_input).node
+    if node.op not in CONVOLUTIONS or len(node.inputs) != 2 or constant_of(node.inputs[1]) is None:
+        return None
+    return ConvolutionBefore(node, bias_add) if _is_private(graph, found_input, readers) else None
+
+
+def _is_private(graph: GraphView, value: Value, readers: frozenset[Node]) -> bool:
+    """True if only ``readers`` read what ``value`` comes from, looking through Identity."""
+    node = source_of(value).node
+    if graph.is_output(node):
+        return False
+    return all(user in readers for user, _ in uses_through(graph, node.out(), PASS_THROUGH))
+
+
 def unfused_batchnorms(graph: GraphView) -> Iterator[BatchNormMatch | CannotTell]:
     """Every unfused batch normalization, once and at its full extent, in file order of its root."""
     for root in graph.by_op("Rsqrt", "Sqrt"):
@@ -124,7 +165,7 @@ def _ends(graph: GraphView, root: Node) -> Iterable[Node]:
 def _checked(found: BatchNormMatch) -> BatchNormMatch | NoMatch | CannotTell:
     """``found`` if its parameters are constants."""
     for value in found.parameters:
-        if constant_of(value) is None:
+        if not is_constant_chain(value):
             node = source_of(value).node
             if node.is_missing:
                 return CannotTell(f"the parameter {node.name} is missing from the graph", node.name)
@@ -231,7 +272,7 @@ def _root(node: Node, op: str) -> _Inverse | None:
         epsilon = scalar_of(added)
         if epsilon is not None:
             return _Inverse(variance, epsilon, None, (node, inner.node))
-    return _Inverse(node.inputs[0], 0.0, None, (node,)) if constant_of(inner) is not None else None
+    return _Inverse(node.inputs[0], 0.0, None, (node,)) if is_constant_chain(inner) else None
 
 
 def _operands(

@@ -14,6 +14,8 @@ PASS_THROUGH = frozenset(
     {"Identity", "StopGradient", "PreventGradient", "Snapshot", "Enter", "RefEnter", "Exit", "RefExit"}
 )
 """Ops that give input 0 on unchanged as output 0. Enter and Exit do so for constants: a loop does not change them."""
+_RESHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Cast"})
+_LONGEST_CHAIN = 8
 SMALL = 4096
 """Elements up to which :func:`small_constant` reads a constant."""
 
@@ -32,6 +34,20 @@ def constant_of(value: Value) -> Tensor | None:
     node = source_of(value).node
     tensor = node.attr("value") if node.op == "Const" else None
     return tensor if isinstance(tensor, Tensor) else None
+
+
+def is_constant_chain(value: Value) -> bool:
+    """True if ``value`` is a constant, or one that only got another shape, layout or type on the way."""
+    for _ in range(_LONGEST_CHAIN):
+        if constant_of(value) is not None:
+            return True
+        node = source_of(value).node
+        if node.op not in _RESHAPING or not node.inputs:
+            return False
+        if any(constant_of(v) is None for v in node.inputs[1:]):
+            return False
+        value = node.inputs[0]
+    return False
 
 
 def small_constant(value: Value) -> Array | None:

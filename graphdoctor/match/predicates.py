@@ -166,7 +166,7 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
         source = source_of(value).node
         if source.is_missing:
             return CannotTell(f"input {slot} is missing from the graph", node.name)
-        return NoMatch(f"{source.name} ({source.op}) computes input {slot}", source.name)
+        return NoMatch(f"{source.op} computes input {slot}", source.name)
 
 
 class InputFolds(Predicate, tag="input-folds", frozen=True):
@@ -183,10 +183,10 @@ class InputFolds(Predicate, tag="input-folds", frozen=True):
             return Match(f"input {self.input} is constant")
         source = source_of(value).node
         if ctx.judge is not None and ctx.judge.is_constant(source):
-            return Match(f"{source.name} ({source.op}) gives the same value every time")
+            return Match(f"{source.op} gives the same value every time")
         if source.is_missing or find_op(source.op) is None:
-            return CannotTell(f"of {source.name} ({source.op or 'missing'}) nothing is known", source.name)
-        return NoMatch(f"{source.name} ({source.op}) computes it", source.name)
+            return CannotTell(f"nothing is known of {source.op or 'the missing node'} behind it", source.name)
+        return NoMatch(f"{source.op} computes it", source.name)
 
 
 class InputAbove(Predicate, tag="input-above", frozen=True):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.match.batchnorm import FUSED_OPS, BatchNormMatch, batchnorm_fused, unfused_batchnorms
-from graphdoctor.match.constants import constant_of, source_of
+from graphdoctor.match.batchnorm import (
+    FUSED_OPS,
+    BatchNormMatch,
+    batchnorm_fused,
+    convolution_before,
+    unfused_batchnorms,
+)
 from graphdoctor.match.results import CannotTell
 
-_CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 NO_FIX = "none"
 
 
@@ -39,18 +42,7 @@ def _unfused(ctx: CheckContext) -> Iterator[Hit]:
 
 
 def _hit(ctx: CheckContext, found: BatchNormMatch) -> Hit:
-    before = _convolution(ctx, found)
     inner = tuple(n for n in found.interior if n is not found.output.node)
-    if before is not None:
-        return Hit(found.output.node, f"the convolution {before.name} can take it over", covers=inner)
+    if convolution_before(ctx.graph, found) is not None:
+        return Hit(found.output.node, "the convolution before it can take it over", covers=inner)
     return Hit(found.output.node, "no convolution stands before it", case="no-convolution", covers=inner)
-
-
-def _convolution(ctx: CheckContext, found: BatchNormMatch) -> Node | None:
-    """The convolution that only the normalization reads, and whose weights are constant."""
-    node = source_of(found.input).node
-    if node.op not in _CONVOLUTIONS or len(node.inputs) != 2 or constant_of(node.inputs[1]) is None:
-        return None
-    readers = {use.node for use in ctx.graph.uses(node)}
-    outside = readers - set(found.interior)
-    return None if outside or ctx.graph.is_output(node) else node

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.match.support import Kind, OnnxKind
+from graphdoctor.match.support import OnnxKind
 from graphdoctor.types import Answer
 
 
@@ -16,11 +15,7 @@ def check(ctx: CheckContext, *, lowering: bool = False) -> Iterator[Hit]:
     With ``lowering``, the nodes that graphdoctor itself cannot lower, else those that the target's table speaks of.
     """
     for target in ctx.targets:
-        groups: dict[Kind, list[Node]] = {}
-        for node in ctx.graph:
-            if node in ctx.live:
-                groups.setdefault(ctx.judge.kind(node, target), []).append(node)
-        for kind, nodes in groups.items():
+        for kind, nodes in ctx.kinds(target).items():
             support = ctx.judge.support_of(kind, target)
             not_lowered = isinstance(kind, OnnxKind) and isinstance(kind.emissions, str)
             if support.ok is not Answer.YES and not_lowered is lowering:
