@@ -83,7 +83,7 @@ class OnnxBuilder:
     def _add_input(self, node: Node) -> None:
         spec = self.specs.output(node)
         if spec.dtype in (DType.INVALID, DType.STRING, DType.RESOURCE, DType.VARIANT):
-            self._refuse(node, f"an ONNX graph input cannot be {spec.dtype.label}"))
+            self._refuse(node, f"an ONNX graph input cannot be {spec.dtype.label}")
         self._taken.add(node.name)
         self.names[node.out()] = node.name
         self.model.inputs.append((node.name, spec))
