@@ -12,7 +12,7 @@ from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import dtype_attr, input_dtype, int_attr
 from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext
 from graphdoctor.ops.dims import INT64_MAX, axis_of, int_of, ints_of, plus, same_dim, same_shape
-from graphdoctor.ops.values import carried, computed, scalar, wants_constant, wants_rank
+from graphdoctor.ops.values import carried, computed, scalar, wants_constant
 from graphdoctor.types import Array, Dim, DType, Shape
 
 
@@ -216,10 +216,9 @@ class SplitV(Op):
         return computed(lambda: _cut(values[0], values[1], scalar(values[2])))
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        rank = wants_rank(low)
-        axis = axis_of(scalar(wants_constant(low, 2, "its axis")), rank)
+        axis, shape = scalar(wants_constant(low, 2, "its axis")), low.specs[0].shape
         sizes = [int(s) for s in wants_constant(low, 1, "the size of a part").reshape(-1)]
-        whole = (low.specs[0].shape or ())[axis]
+        whole = None if shape is None else shape[axis]
         if -1 in sizes and whole is None:
             return _cut_at_run_time(low, sizes, axis)
         if len(sizes) == 1:

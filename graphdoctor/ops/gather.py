@@ -168,13 +168,13 @@ class OneHot(Op):
         return computed(lambda: [_one_hot(values, _one_hot_axis(ctx, values[0].ndim))])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        rank = wants_rank(low)
-        at = _one_hot_axis(low, rank)
+        last = int_attr(low, "axis", -1) == -1
+        rank = 0 if last else wants_rank(low)
+        at = -1 if last else _one_hot_axis(low, rank)
         number = DType.INT64 if low.specs[0].dtype is DType.INT64 else DType.INT32
         index = as_dtype(low, low.inputs[0], low.specs[0].dtype, number)
-        if rank:
-            index = low.op("Unsqueeze", [index, low.const([at])])
-        hot = low.op("Equal", [index, _steps(low, number, rank - at)])
+        index = low.op("Unsqueeze", [index, low.const([at])])
+        hot = low.op("Equal", [index, _steps(low, number, 0 if last else rank - at)])
         dtype = low.outputs[0].dtype
         wide = compute_dtype(low, dtype, _CHOOSES, "Where")
         values = [as_dtype(low, x, dtype, wide) for x in low.inputs[2:]]

@@ -38,12 +38,19 @@ class DimOf(NamedTuple):
 def dim_origin(value: Value, axis: int) -> DimOf:
     """The earliest value that is known to have the same dimension as ``axis`` (from the front) of ``value``."""
     for _ in range(_MAX_STEPS):
-        node = value.node
-        kept = node.op in _SAME_SHAPE or (axis == 0 and node.op in _SAME_BATCH)
-        if not kept or value.index != 0 or not node.inputs:
+        before = _axis_before(value.node, axis) if value.index == 0 and value.node.inputs else None
+        if before is None:
             break
-        value = node.inputs[0]
+        value, axis = value.node.inputs[0], before
     return DimOf(value, axis)
+
+
+def _axis_before(node: Node, axis: int) -> int | None:
+    """The axis of input 0 that ``axis`` of output 0 is, if it is one."""
+    if node.op in _SAME_SHAPE or (axis == 0 and node.op in _SAME_BATCH):
+        return axis
+    perm = _constant(node.inputs[1]) if node.op == "Transpose" and len(node.inputs) == 2 else None
+    return perm[axis] if perm is not None and axis < len(perm) and perm[axis] >= 0 else None
 
 
 class _Element(NamedTuple):

@@ -56,7 +56,7 @@ def _terms(masks: _Masks, count: int, rank: int) -> list[_Term]:
     ellipses = [i for i in range(count) if masks.ellipsis >> i & 1]
     if len(ellipses) > 1:
         raise InferError("ellipsis_mask names more than one ellipsis")
-    taken = sum(1 for i in range(count) if i not in ellipses and not masks.new >> i & 1)
+    taken = _taken(masks, count)
     if taken > rank:
         raise InferError(f"{taken} indices are given for a tensor of rank {rank}")
     terms: list[_Term] = []
@@ -71,6 +71,11 @@ def _terms(masks: _Masks, count: int, rank: int) -> list[_Term]:
             terms.append(_Term("index" if masks.shrink >> i & 1 else "slice", axis, i))
             axis += 1
     return terms + [_Term("keep", k, count) for k in range(axis, rank)]
+
+
+def _taken(masks: _Masks, count: int) -> int:
+    """How many dimensions of the input the positions name, the ellipsis aside."""
+    return sum(1 for i in range(count) if not (masks.ellipsis | masks.new) >> i & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,9 @@ class StridedSlice(Op):
             low.fail("the number of its indices is unknown")
         if None in bounds.strides:
             low.fail("its strides are computed at run time, which ONNX does not allow")
-        terms = _terms(masks, len(bounds.begin), wants_rank(low))
+        count = len(bounds.begin)
+        rank = wants_rank(low) if masks.ellipsis else low.specs[0].rank
+        terms = _terms(masks, count, _taken(masks, count) if rank is None else rank)
         x = _lowered_slices(low, bounds, [t for t in terms if t.kind == "slice"])
         for term in reversed([t for t in terms if t.kind == "index"]):
             x = low.op("Gather", [x, _element(low, bounds.begin, term.at)], axis=term.axis)

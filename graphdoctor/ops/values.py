@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,10 +11,12 @@ from graphdoctor.errors import InputError
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ir.spec import PARTIAL_LIMIT
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
-from graphdoctor.types import Array, DType, Shape, element_count
+from graphdoctor.types import Array, DType, Shape
 
 FOLD_LIMIT = 1 << 24
 """``fold`` makes no array of more elements than this."""
+_MAX_RANK = 32
+"""Dimensions that every version of numpy can hold."""
 
 
 def carried(op: Op, ctx: OpContext, outputs: list[TensorSpec], data: Sequence[int] | None = None) -> list[TensorSpec]:
@@ -37,8 +40,12 @@ def carried(op: Op, ctx: OpContext, outputs: list[TensorSpec], data: Sequence[in
 
 def is_large(shape: Shape) -> bool:
     """True unless ``shape`` is known and small enough for its value to be carried."""
-    count = element_count(shape)
-    return count is None or count > PARTIAL_LIMIT
+    return shape is None or None in shape or not _can_hold([d or 0 for d in shape], PARTIAL_LIMIT)
+
+
+def _can_hold(dims: Sequence[int], limit: int) -> bool:
+    """True if numpy can hold an array of ``dims``, of at most ``limit`` elements; dimensions of 0 excuse nothing."""
+    return len(dims) <= _MAX_RANK and math.prod(max(d, 1) for d in dims) <= limit
 
 
 def partial_value(spec: TensorSpec) -> Array | None:
@@ -79,7 +86,7 @@ def limited(shape: Sequence[int]) -> tuple[int, ...]:
         ValueError: it would, or has a negative dimension.
     """
     dims = tuple(int(d) for d in shape)
-    if min(dims, default=0) < 0 or (element_count(dims) or 0) > FOLD_LIMIT:
+    if min(dims, default=0) < 0 or not _can_hold(dims, FOLD_LIMIT):
         raise ValueError(f"an array of shape {dims} is not computed here")
     return dims
 
