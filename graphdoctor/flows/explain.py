@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import log
@@ -140,10 +140,17 @@ def _target_names(rule: Rule) -> tuple[str, ...]:
     return tuple(name for name in all_target_names() if _is_about(rule, load_target(name)))
 
 
+_TEST_LINE = re.compile(r"# (target|expect|also|payload):")
+"""What a fixture says to the tests, not to people."""
+
+
 def _example(rule: Rule, which: str) -> str:
     """A fixture of the rule: beside ``rules/`` both in a checkout and in a wheel; empty if it has none."""
     path = rules_dir().parent / "fixtures" / "rules" / rule.code / f"{which}.gdt"
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not _TEST_LINE.match(line)).strip()
 
 
 _NAME = re.compile(r"GD[A-Z]?\d*|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)
@@ -159,33 +166,40 @@ def _shortened(text: str, length: int = 60) -> str:
     return line if len(line) <= length else f"{line[: length - 3]}..."
 
 
-# Error messages. A rule's ``errors`` are messages with placeholders; a message that a user has seen holds names of its
-# own graph and often more text around it. So a rule is judged by how much of its message is found, rare words counting
-# more, and never by what else the user pasted.
+# Error messages. A rule's ``errors`` have placeholders; what a user has seen has names of its own graph instead, often
+# more text around it, and often lacks the end. So a message fits by the share of the rule's words that are found, or by
+# the share of the user's words that are the rule's, rare words counting more.
 
-_ENOUGH = 0.6
-"""Share of a rule's message, by weight, that must be found."""
-_CLOSE = 0.7
+_ENOUGH = 0.7
+"""Share of the words, by weight, that must be found."""
+_CLOSE = 0.5
 """Part of the best rule's score that another one needs to be shown as well."""
-_HOLE = re.compile(r"\{[^}]*\}|<[^>]*>|\bNODE\b|\bX\b")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")
+_FEWEST = 3
+"""Words of a user that must be a rule's where most of the rule's are missing."""
+_HOLE = re.compile(r"\{[^}]*\}|\b(?:NODE|HOST|X)\b")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{2,}")
+_SENTENCE = re.compile(r"[;.] ")
+_NAMED = re.compile(r"(?<=\b_)[A-Z][A-Za-z0-9]{2,}|\b[a-z]+[A-Z][A-Za-z0-9]*")
+"""What a message is about: an op as UFF writes it, ``_Print``, or a function, ``importTopK``."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A rule's message as words."""
+    """A message of a rule: its words, and those that must be found, since the message is about them."""
 
     rule: Rule
     words: frozenset[str]
+    needed: frozenset[str]
 
 
 def rules_for_message(text: str) -> list[Rule]:
     """The rules whose errors look like ``text``, at most :data:`MOST`, best first."""
     best: dict[str, tuple[float, Rule]] = {}
     for window in _windows(text):
-        for score, rule in _scores(window):
-            if score > best.get(rule.code, (0.0, rule))[0]:
-                best[rule.code] = (score, rule)
+        for message in _messages():
+            score = _score(message, window)
+            if score > best.get(message.rule.code, (0.0,))[0]:
+                best[message.rule.code] = (score, message.rule)
     ranked = sorted(best.values(), key=lambda pair: (-pair[0], pair[1].code))
     return [rule for score, rule in ranked[:MOST] if score >= _CLOSE * ranked[0][0]]
 
@@ -199,14 +213,16 @@ def _windows(text: str) -> Iterator[frozenset[str]]:
             yield line | lines[i + 1]
 
 
-def _scores(words: frozenset[str]) -> Iterator[tuple[float, Rule]]:
-    """Each message that is found in ``words`` far enough: its score is the weight found times the share found."""
-    weights = _weights()
-    for message in _messages():
-        found = sum(weights[w] for w in message.words & words)
-        share = found / sum(weights[w] for w in message.words)
-        if share >= _ENOUGH:
-            yield found * share, message.rule
+def _score(message: _Message, words: frozenset[str]) -> float:
+    """The weight of what is found, times the share that it is; 0 where that is too little."""
+    common = message.words & words
+    if not common or not message.needed <= words:
+        return 0.0
+    found = _weight(common)
+    share = found / _weight(message.words)
+    if len(common) >= _FEWEST:
+        share = max(share, found / _weight(words))
+    return found * share if share >= _ENOUGH else 0.0
 
 
 def _words(text: str) -> frozenset[str]:
@@ -214,16 +230,56 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(_HOLE.sub(" ", text)))
 
 
+def _weight(words: frozenset[str]) -> float:
+    """The fewer rules have a word in their messages, the more it weighs."""
+    counts = _counts()
+    return sum(log(1 + len(load_rules()) / counts.get(word, 1)) for word in words)
+
+
+@cache
+def _counts() -> Mapping[str, int]:
+    """Word -> number of rules that have it in their messages."""
+    return Counter(word for _, word in {(m.rule.code, word) for m in _messages() for word in m.words})
+
+
 @cache
 def _messages() -> Sequence[_Message]:
-    """Every message of every rule that has words of its own."""
-    found = (_Message(rule, _words(error)) for rule in load_rules() for error in rule.errors)
-    return tuple(m for m in found if m.words)
+    """Every message of every rule."""
+    made = []
+    for rule in load_rules():
+        for text in (*rule.errors, *_filled(rule)):
+            named = {*_NAMED.findall(text), *_blamed(rule, text)}
+            needed = frozenset(word.lower() for word in named)
+            made += [_Message(rule, words, needed) for words in _parts(text)]
+    return made
 
 
-@cache
-def _weights() -> dict[str, float]:
-    """Word -> weight: the fewer rules' messages have it, the more it weighs."""
-    holders = {(word, m.rule.code) for m in _messages() for word in m.words}
-    counts = Counter(word for word, _ in holders)
-    return {word: log(1 + len(load_rules()) / count) for word, count in counts.items()}
+def _parts(text: str) -> Iterator[frozenset[str]]:
+    """The words of the whole message, of each sentence, and of each behind its last colon: logs differ there."""
+    yield _words(text)
+    for sentence in _SENTENCE.split(text):
+        for part, fewest in ((sentence, 3), (sentence.rpartition(": ")[2], 2)):
+            if len(words := _words(part)) >= fewest:
+                yield words
+
+
+def _filled(rule: Rule) -> Iterator[str]:
+    """Where a rule's errors blame an op of its own: what other rules have for any op, with each of its ops."""
+    if not any(_blamed(rule, error) for error in rule.errors):
+        return
+    for other in load_rules():
+        if _parser(other) in ("", _parser(rule)) or not _parser(rule):
+            yield from (e.replace("{op}", op) for e in other.errors if "{op}" in e for op in _own_ops(rule))
+
+
+def _blamed(rule: Rule, text: str) -> list[str]:
+    """The ops that the rule looks for and ``text`` names."""
+    return [word for word in _WORD.findall(text) if word in _own_ops(rule)]
+
+
+def _own_ops(rule: Rule) -> Sequence[str]:
+    return rule.match.ops if rule.match is not None else ()
+
+
+def _parser(rule: Rule) -> str:
+    return (rule.targets.parser or "") if rule.targets is not None else ""

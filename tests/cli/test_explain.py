@@ -1,0 +1,158 @@
+"""graphdoctor explain: pages by code, name and error message."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from graphdoctor.cli.explain import command
+from graphdoctor.errors import InputError
+from graphdoctor.flows.explain import MOST, explain, rules_for_message
+from graphdoctor.ir.text import parse_graph
+from graphdoctor.lint import load_rules
+
+ROOT = Path(__file__).parents[2]
+ERRORS = [(rule.code, error) for rule in load_rules() for error in rule.errors]
+
+
+def _run(*words: str) -> Result:
+    return CliRunner().invoke(command, words)
+
+
+def _as_seen(error: str) -> str:
+    """A rule's message as a log has it."""
+    for hole, name in (("NODE", "tower_1/block_2/Foo"), ("{op}", "Bessel"), ("HOST", "box12"), ("X", "Foo")):
+        error = error.replace(hole, name)
+    return f"2019-03-01 10:00:01 [TensorRT] {error}"
+
+
+@pytest.mark.parametrize("word", ["GDU001", "gdu001", "op-not-in-uff", "OP-NOT-IN-UFF"])
+def test_by_code_and_name(word: str) -> None:
+    """Upper or lower case; the page says what the rule's file says."""
+    (rule,) = [r for r in load_rules() if r.code == "GDU001"]
+    result = _run(word)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0].split() == ["GDU001", "op-not-in-uff", "error"]
+    assert rule.summary in result.output
+    assert all(error in result.output for error in rule.errors)
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda r: r.code)
+def test_every_rule_has_a_page(rule: object) -> None:
+    """In every format, by code and by name alike."""
+    code, name = rule.code, rule.name  # type: ignore[attr-defined]
+    for format_ in ("full", "markdown", "json"):
+        by_code, by_name = _run(code, "--format", format_), _run(name, "--format", format_)
+        assert by_code.exit_code == 0, by_code.output
+        assert code in by_code.output
+        assert by_code.output == by_name.output
+
+
+def test_example_is_shown_without_what_it_tells_the_tests() -> None:
+    """It is a graph that can be read back."""
+    shown = [explain(rule.code)[0] for rule in load_rules()]
+    examples = [page.example for page in shown if page.example]
+    assert len(examples) == len(list((ROOT / "fixtures" / "rules").glob("*/bad.gdt"))) > 0
+    for text in examples:
+        assert "# expect:" not in text
+        assert "# target:" not in text
+        assert len(parse_graph(text)) > 0
+
+
+@pytest.mark.parametrize(("code", "error"), ERRORS, ids=[f"{c}-{i}" for i, (c, _) in enumerate(ERRORS)])
+def test_own_messages_bring_up_the_rule(code: str, error: str) -> None:
+    """With names of a real graph in place of placeholders and a log's stamp in front."""
+    assert code in [rule.code for rule in rules_for_message(_as_seen(error))]
+
+
+@pytest.mark.parametrize(
+    ("message", "codes"),
+    [
+        ("No conversion function registered for layer: AddV2 yet.", ["GDV001", "GDU001"]),
+        ("Unsupported operation _Cast", ["GDU001"]),
+        ("UFFParser: Validator error: FirstDimension/inputs/stack: Unsupported operation _Pack", ["GDU001"]),
+        ("[TRT] UffParser: Validator error: act/LeakyRelu: Unsupported operation _LeakyRelu", ["GDU009", "GDU001"]),
+        ("In node 3 (parseGraph): UNSUPPORTED_NODE: No importer registered for op: NonZero", ["GDO001"]),
+        ("ModelImporter.cpp:125 In function importModel: Unsupported ONNX\ndata type: UINT8 (2)", ["GDD001"]),
+        ("Network has dynamic or shape inputs", ["GDH002"]),
+        ("google.protobuf.message.DecodeError: Error parsing message with type 'tensorflow.GraphDef'", ["GDF001"]),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "-".join(v),
+)
+def test_messages_as_people_paste_them(message: str, codes: list[str]) -> None:
+    """Best first: the rule about the very op before the one about any op, nothing else."""
+    assert [rule.code for rule in rules_for_message(message)] == codes
+
+
+def test_message_in_a_traceback() -> None:
+    """What stands around it does not matter, nor where the terminal broke it."""
+    text = """Traceback (most recent call last):
+      File "/usr/bin/convert-to-uff", line 92, in <module>
+        raise UffException(str(name) + " was not found")
+    uff.model.exceptions.UffException: logits was not found in
+    the graph. Please use the -l option to list nodes in the graph."""
+    assert rules_for_message(text)[0].code == "GDS001"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hello world",
+        "error: something failed",
+        "No module named 'tensorflow'",
+        "Segmentation fault (core dumped)",
+        "a 1 b",
+    ],
+)
+def test_other_messages_bring_up_nothing(message: str) -> None:
+    """No rule is better than a wrong one; the error says what else to do."""
+    result = _run(message)
+    assert isinstance(result.exception, InputError)
+    assert "no rule knows this message" in str(result.exception)
+    assert "graphdoctor check" in result.exception.remedy
+
+
+def test_words_need_no_quotes() -> None:
+    """The shell splits what was not quoted."""
+    message = "No importer registered for op: NonZero"
+    assert _run(*message.split()).output == _run(message).output
+
+
+def test_several_rules_for_one_message() -> None:
+    """A page each, at most three."""
+    message = _as_seen("UffParser: Validator error: NODE: Unsupported operation _Switch")
+    found = json.loads(_run(message, "--format", "json").output)
+    assert 1 < len(found) <= MOST
+    text = _run(message).output
+    assert [text.count(f"{page['code']} {page['name']}  ") for page in found] == [1] * len(found)
+
+
+def test_json_is_the_rule() -> None:
+    """Every part of the page, as data."""
+    (page,) = json.loads(_run("GDV001", "--format", "json").output)
+    (rule,) = [r for r in load_rules() if r.code == "GDV001"]
+    assert page["severity"] == rule.severity
+    assert page["why"] == rule.why.strip()
+    assert page["errors"] == list(rule.errors)
+    assert rule.fix is not None
+    assert page["fix"] == {"rewrite": rule.fix.rewrite, "safety": "safe", "pack": rule.fix.pack}
+    assert "trt3" in page["targets"]
+    assert "rtx1.7" not in page["targets"]
+
+
+@pytest.mark.parametrize(("word", "near"), [("GDU01", "GDU0"), ("gdv0001", "GDV001"), ("adv-v2", "add-v2")])
+def test_unknown_rule_offers_the_nearest(word: str, near: str) -> None:
+    """Codes and names."""
+    result = _run(word)
+    assert isinstance(result.exception, InputError)
+    assert "there is no rule" in result.exception.message
+    assert near in result.exception.remedy
+
+
+def test_nothing_given() -> None:
+    """Blanks are not a message."""
+    assert isinstance(_run("  ").exception, InputError)
+    assert _run().exit_code == 2

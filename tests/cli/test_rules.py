@@ -1,0 +1,72 @@
+"""graphdoctor rules: the table."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner, Result
+
+from graphdoctor.cli.rules import command
+from graphdoctor.errors import InputError
+from graphdoctor.lint import load_rules
+from graphdoctor.targets import all_target_names
+
+
+def _run(*words: str) -> Result:
+    return CliRunner().invoke(command, words, terminal_width=80)
+
+
+def _codes(*words: str) -> list[str]:
+    return [row["code"] for row in json.loads(_run(*words, "--format", "json").output)]
+
+
+def test_table_has_every_rule() -> None:
+    """In the order of the codes, with the count below."""
+    result = _run()
+    rules = load_rules()
+    assert result.exit_code == 0
+    starts = [line.split()[0] for line in result.output.splitlines() if line.startswith("GD")]
+    assert starts == [r.code for r in rules] == sorted(starts)
+    assert result.output.splitlines()[-1].startswith(f"{len(rules)} rules;")
+
+
+def test_fix_is_marked() -> None:
+    """[*] for a safe fix, [!] for an unsafe one."""
+    lines = {line.split()[0]: line for line in _run().output.splitlines() if line.startswith("GD")}
+    for rule in load_rules():
+        if rule.fix is not None:
+            mark = {"safe": "[*]", "unsafe": "[!]"}.get(rule.fix.safety, "")
+            assert mark in lines[rule.code]
+
+
+def test_json_rows() -> None:
+    """The same rules as data."""
+    rows = {row["code"]: row for row in json.loads(_run("--format", "json").output)}
+    assert list(rows) == [r.code for r in load_rules()]
+    row = rows["GDV001"]
+    assert (row["name"], row["severity"], row["default"]) == ("add-v2", "error", True)
+    assert row["fix"]["safety"] == "safe"
+
+
+def test_rules_of_a_target() -> None:
+    """Those about every target stay; those about the other parser go."""
+    uff, onnx = _codes("--target", "trt3"), _codes("--target", "rtx1.7")
+    assert "GDU001" in uff
+    assert "GDU001" not in onnx
+    assert "GDO001" in onnx
+    assert "GDO001" not in uff
+    everywhere = {r.code for r in load_rules() if r.targets is None}
+    assert everywhere <= set(uff) & set(onnx)
+
+
+def test_every_rule_is_about_a_target() -> None:
+    """A rule that no target can break is dead."""
+    found = {code for name in all_target_names() for code in _codes("--target", name)}
+    assert found == {r.code for r in load_rules()}
+
+
+def test_unknown_target() -> None:
+    """The nearest is offered."""
+    result = _run("--target", "trt33")
+    assert isinstance(result.exception, InputError)
+    assert "trt3" in result.exception.remedy
