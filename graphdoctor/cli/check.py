@@ -13,7 +13,7 @@ from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
 from graphdoctor.lint import LintOptions
 from graphdoctor.render import RenderOptions, RuleInfo, format_name, render
-from graphdoctor.targets import DEFAULT_TARGET
+from graphdoctor.targets import DEFAULT_TARGET, load_target
 
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 
@@ -24,7 +24,9 @@ _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severit
 @click.option("--select", multiple=True, metavar="CODE", help="Only rules whose code starts so. Repeat or use commas.")
 @click.option("--extend-select", multiple=True, metavar="CODE", help="These rules as well.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules.")
-@click.option("--format", "format_", default=None, metavar="F", help="full (default), concise, json, sarif, github, ...")
+@click.option(
+    "--format", "format_", default=None, metavar="F", help="full (default), concise, json, sarif, github, ..."
+)
 @click.option("--output-file", metavar="PATH", help="Write the report here instead of standard output.")
 @click.option(
     "--fail-on",
@@ -103,10 +105,17 @@ def _rules() -> dict[str, RuleInfo]:
     return {rule.code: rule_info(rule) for rule in load_rules()}
 
 
+def _pack_order(report: Report) -> tuple[str, ...]:
+    """As the chosen targets give it."""
+    chosen = dict.fromkeys(name for model in report.models for name in model.chosen)
+    return tuple(dict.fromkeys(pack for name in chosen for pack in load_target(name).packs))
+
+
 def _write(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:
     rules = _rules() if statistics or format_ in ("sarif", "markdown") else {}
     if path is None:
-        out(render(format_, report, stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules)))
+        shown = stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules, packs=_pack_order(report))
+        out(render(format_, report, shown))
         return
     from graphdoctor.formats.readfile import atomic_write
 

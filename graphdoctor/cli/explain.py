@@ -15,7 +15,7 @@ _FORMATS = ("full", "markdown", "json")
 @click.argument("words", nargs=-1, required=True, metavar="CODE|NAME|MESSAGE")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="full", show_default=True)
 def command(words: tuple[str, ...], format_: str) -> None:
-    """Show a rule's page: by its code, by its name, or by an error message of TensorFlow or of NVIDIA's tools."""
+    """Show a rule's page, by code, name or error message."""
     pages = explain(" ".join(words))
     if format_ == "json":
         import msgspec

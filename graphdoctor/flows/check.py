@@ -17,7 +17,7 @@ class CheckOptions:
 
     targets: tuple[str, ...]
     lint: LintOptions = field(default_factory=LintOptions)
-    signature: SignatureOptions = SignatureOptions()
+    signature: SignatureOptions = field(default_factory=SignatureOptions)
     live: bool | None = None
 
 

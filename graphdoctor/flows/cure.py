@@ -33,7 +33,7 @@ class CureOptions:
     folder: str
     packs: tuple[str, ...] = ()
     unsafe: bool = False
-    signature: SignatureOptions = SignatureOptions()
+    signature: SignatureOptions = field(default_factory=SignatureOptions)
     build: BuildOptions = field(default_factory=BuildOptions)
     verify: VerifyOptions = field(default_factory=VerifyOptions)
 
@@ -172,7 +172,9 @@ def _build(run: Cure, opened: Opened) -> CureStep:
     run.built = build_source(source, str(place), run.options.build)
     r = run.built.result
     if not r.ok:
-        return CureStep("build", "failed", 0.0, "NVIDIA's builder refuses it", details=tuple(map(str, run.built.errors)))
+        return CureStep(
+            "build", "failed", 0.0, "NVIDIA's builder refuses it", details=tuple(map(str, run.built.errors))
+        )
     text = f"{r.backend} {r.version}, compute capability {', '.join(r.compute_capabilities) or 'of this machine'}"
     artefacts = [_artefact(place)]
     if run.built.sidecar is not None:

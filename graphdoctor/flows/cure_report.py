@@ -66,9 +66,7 @@ def _convert(run: Cure) -> Any:
     if run.onnx is None:
         return None
     return {
-        "nodes": [
-            {"name": n.name, "op": n.op_type, "tensorflow": list(n.origins)} for n in run.onnx.nodes
-        ],
+        "nodes": [{"name": n.name, "op": n.op_type, "tensorflow": list(n.origins)} for n in run.onnx.nodes],
         "dropped": run.onnx.dropped,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
@@ -19,7 +19,7 @@ class FixOptions:
     packs: tuple[str, ...]
     target: Target | None = None
     unsafe: bool = False
-    signature: SignatureOptions = SignatureOptions()
+    signature: SignatureOptions = field(default_factory=SignatureOptions)
     keep_original: bool = False
 
 
@@ -60,9 +60,7 @@ def fix_opened(
     """Apply ``rewrites`` to an opened model."""
     before = len(opened.graph)
     original = graphdef_bytes(opened.graph) if options.keep_original else None
-    result = run_rewrites(
-        opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round
-    )
+    result = run_rewrites(opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round)
     return Fixed(opened, result, before, original)
 
 

@@ -29,7 +29,7 @@ class VerifyOptions:
     seed: int = 0
     data: str = ""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    signature: SignatureOptions = SignatureOptions()
+    signature: SignatureOptions = field(default_factory=SignatureOptions)
     timeout: float = 600.0
 
 

@@ -158,7 +158,9 @@ def _check_replaceable(path: Path, before: os.stat_result | None) -> None:
         raise PermissionError(0, "the file is write-protected")
 
 
-def _replace(final: Path, chunks: Iterable[bytes | memoryview], before: os.stat_result | None, mode: int | None) -> None:
+def _replace(
+    final: Path, chunks: Iterable[bytes | memoryview], before: os.stat_result | None, mode: int | None
+) -> None:
     temporary = final.parent / f".graphdoctor-{os.getpid()}-{os.urandom(6).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:

@@ -44,7 +44,7 @@ def render(report: Report, options: RenderOptions) -> str:
         _findings(page, model, groups, options)
         _targets(page, model, found)
         _not_checked(page, model)
-        _repair(page, model, groups)
+        _repair(page, model, groups, options.packs)
     if options.statistics:
         _statistics(page, report)
     page.blank()
@@ -153,10 +153,10 @@ def _not_checked(page: Page, model: ModelReport) -> None:
         page.item(page.glyphs.bullet, note)
 
 
-def _repair(page: Page, model: ModelReport, groups: Sequence[Group]) -> None:
+def _repair(page: Page, model: ModelReport, groups: Sequence[Group], packs: Sequence[str]) -> None:
     """The command that removes what can be removed safely, and the one that goes further."""
     target = model.chosen[0] if len(model.chosen) == 1 else ""
-    safe, unsafe = fix_packs(groups, Safety.SAFE), fix_packs(groups, Safety.UNSAFE)
+    safe, unsafe = (fix_packs(groups, safety, packs) for safety in (Safety.SAFE, Safety.UNSAFE))
     every = tuple(dict.fromkeys(safe + unsafe))
     for safety, packs in ((Safety.SAFE, safe), (Safety.UNSAFE, every)):
         count = sum(g.count for g in groups if g.head.fix and g.head.fix.safety is safety)

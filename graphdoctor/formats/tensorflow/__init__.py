@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from graphdoctor.formats.tensorflow.graphdef import graph_from_bytes, graph_from_graphdef, graphdef_bytes, graphdef_from_graph
+from graphdoctor.formats.tensorflow.graphdef import (
+    graph_from_bytes,
+    graph_from_graphdef,
+    graphdef_bytes,
+    graphdef_from_graph,
+)
 from graphdoctor.formats.tensorflow.load import Model, load_model, saved_model_file
 from graphdoctor.formats.tensorflow.save import save_graph
 

@@ -166,5 +166,3 @@ def _apply_signature(model: Model, meta: Any) -> None:
     graph.outputs = tuple(dict.fromkeys(v for v in outputs if not v.node.is_missing))
     graph.inputs = tuple(dict.fromkeys(v.node for v in inputs if not v.node.is_missing))
     model.notes.append(f"signature {name}, of {', '.join(names)}")
-
-

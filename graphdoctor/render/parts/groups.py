@@ -143,6 +143,7 @@ def nearest_compatible(model: ModelReport, target: str) -> str:
     return order[min(passing, key=lambda i: (abs(i - at), -i))] if passing else ""
 
 
-def fix_packs(groups: Iterable[Group], safety: Safety) -> tuple[str, ...]:
-    """The packs that hold the fixes of ``groups`` with this safety, each once."""
-    return tuple(dict.fromkeys(g.head.fix.pack for g in groups if g.head.fix and g.head.fix.safety is safety))
+def fix_packs(groups: Iterable[Group], safety: Safety, order: Sequence[str] = ()) -> tuple[str, ...]:
+    """The packs that hold the fixes of ``groups`` with this safety, each once; those of ``order`` first and so."""
+    found = dict.fromkeys(g.head.fix.pack for g in groups if g.head.fix and g.head.fix.safety is safety)
+    return (*(p for p in order if p in found), *(p for p in found if p not in order))

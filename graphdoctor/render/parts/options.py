@@ -31,6 +31,7 @@ class RenderOptions:
         statistics: add a table of counts by rule.
         examples: how many nodes stand for a group of equal findings.
         rules: the text behind each rule code.
+        packs: the order in which packs are applied.
         help_base: address under which the rule pages lie (``<help_base><CODE>``); empty for none.
     """
 
@@ -41,4 +42,5 @@ class RenderOptions:
     statistics: bool = False
     examples: int = 3
     rules: Mapping[str, RuleInfo] = field(default_factory=dict)
+    packs: tuple[str, ...] = ()
     help_base: str = ""
