@@ -53,7 +53,8 @@ class Placeholder(Op):
     """What is fed from outside; without an attribute ``shape`` nothing is known of its shape.
 
     Graphs of TensorFlow 1.0 and earlier (producer up to 21) write an empty shape where they mean an unknown
-    one. The node alone does not say who wrote it, so that an empty shape is a scalar here.
+    one. The node alone does not say who wrote it: an empty shape is a scalar here, and the pass that knows the
+    graph's version tells better.
     """
 
     names = ("Placeholder", "PlaceholderV2")
