@@ -81,7 +81,7 @@ class _Run:
     def _run(self, rule: Rule) -> None:
         selection = rule.targets
         about = [t for t in self.targets if selection is None or selection.includes(t)]
-        if rule.defers:  # its nodes count through the tables of the targets, so that only its findings matter
+        if rule.tables:
             about = [t for t in about if t.name in self.reported]
         if selection is not None and not about:
             return
@@ -107,7 +107,7 @@ class _Run:
         targets: Sequence[Target | None] = [hit.target] if hit.target is not None else list(about)
         if rule.targets is None and hit.target is None:
             targets = [None]
-        fix = self._fix(rule, hit)
+        fix = self._fix(rule, hit) if hit.certain else None
         for target in targets:
             self._note(rule, hit, target, fix)
 
@@ -124,7 +124,7 @@ class _Run:
         def message() -> str:
             return message_of(self.ctx, rule, hit, target, certain)
 
-        if rule.level is Severity.ERROR and not rule.defers:
+        if rule.level is Severity.ERROR and not rule.tables:
             for t in concerned:
                 self.made.trouble[t.name].add(nodes, message, certain)
         if rule.code not in self.chosen:

@@ -124,8 +124,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         fix: the rewrite that removes it.
         fixes: other rewrites, by the case that a check names.
         default: False for a rule that must be selected.
+        with_readers: ops whose nodes belong to the trouble where they read the node that was found.
         explains: True if its finding says why a target does not run the node, so that no other need say so.
         defers: True for a rule that is silent where another explains.
+        tables: True for a rule that tells what the tables of targets say. The verdict knows it already, so that the
+            rule runs for the targets whose findings are wanted alone.
         live_only: False for a rule that looks at dead nodes too.
     """
 
@@ -149,8 +152,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     fix: FixFile | None = None
     fixes: dict[str, FixFile] = {}
     default: bool = True
+    with_readers: list[str] = []
     explains: bool = False
     defers: bool = False
+    tables: bool = False
     live_only: bool = True
 
     @property

@@ -54,7 +54,8 @@ def _run_pattern(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
         for target in questions:
             outcome = holds(rule.where, ctx.match(target), binding, anchor)
             if not isinstance(outcome, NoMatch):
-                yield Hit(anchor, outcome.reason, isinstance(outcome, Match), target, bound=binding)
+                covers = tuple(n for n in ctx.graph.consumers(anchor) if n.op in rule.with_readers)
+                yield Hit(anchor, outcome.reason, isinstance(outcome, Match), target, covers=covers, bound=binding)
 
 
 def holds(where: Sequence[Predicate], ctx: MatchContext, binding: Mapping[str, Node], anchor: Node) -> Outcome:

@@ -23,6 +23,7 @@ _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not X
 _TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero".split())
 _WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
 _STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+_SHAPES = frozenset({"Shape", "Size"})
 _DTYPE_FROM = {"Where": 1, "OneHot": 2}
 _OTHER_RANK = frozenset(
     "Reshape Squeeze Unsqueeze Gather GatherND Flatten Shape Size OneHot NonZero ConstantOfShape Expand MatMul "
@@ -243,7 +244,8 @@ def _result(op: str, operands: Sequence[Operand | None], attrs: Mapping[str, Any
     elif op == "ConstantOfShape":
         value = attrs.get("value")
         dtype = DType.from_numpy(value.dtype) if isinstance(value, np.ndarray) else DType.FLOAT
-    return Operand(dtype, None if op in _OTHER_RANK else first.shape)
+    # A shape is known while the engine is built: what holds for integer constants holds for it.
+    return Operand(dtype, None if op in _OTHER_RANK else first.shape, is_constant=op in _SHAPES)
 
 
 def _plain_dtype(value: Any) -> DType:

@@ -207,14 +207,26 @@ class InputAbove(Predicate, tag="input-above", frozen=True):
         return Match(f"it is {number:g}") if held else NoMatch(f"it is {number:g}", node.name)
 
 
+class RankUnknown(Predicate, tag="rank-unknown", frozen=True):
+    """Even the rank of output 0 is unknown, so that nothing can be told of what reads it: never a Match."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """CannotTell where it holds of ``node``."""
+        if ctx.specs.output(node).shape is None:
+            return CannotTell("not even its rank is known", node.name)
+        return NoMatch("its rank is known", node.name)
+
+
 class DimensionUnknown(Predicate, tag="dimension-unknown", frozen=True):
-    """A dimension of output 0 besides the first is unknown, or the rank is."""
+    """A dimension of output 0 besides the first is unknown, or, with ``rank``, the rank is."""
+
+    rank: bool = True
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
         shape = ctx.specs.output(node).shape
         if shape is None:
-            return Match("its rank is unknown")
+            return Match("its rank is unknown") if self.rank else NoMatch("its rank is unknown", node.name)
         unknown = [str(i) for i, d in enumerate(shape) if i and d is None]
         if unknown:
             return Match(f"dimension {' and '.join(unknown)} of {dims_text(shape)} is unknown")
@@ -348,6 +360,7 @@ AnyPredicate = (
     | IsPadBefore
     | OnlyFirstOutput
     | RankIn
+    | RankUnknown
     | ReadOnlyBy
     | SameShapes
     | TargetLacksDtype

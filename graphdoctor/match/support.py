@@ -190,10 +190,21 @@ def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
 
 
 def _onnx_op(emission: Emission, target: Target) -> Support:
+    if emission.op == "Cast" and _is_narrowing(emission, target):
+        return _NO_NODE
     support = target.supports(emission.op, emission.operands, dict(emission.attrs), emission.outputs)
     if support.ok is Answer.YES:
         return support
     return Support(support.ok, f"ONNX {emission.op}: {support.reason}", support.source)
+
+
+def _is_narrowing(emission: Emission, target: Target) -> bool:
+    """True for a Cast between int64 and int32 where the parser takes the one for the other."""
+    operand = emission.operands[0]
+    types = {None if operand is None else operand.dtype, dict(emission.attrs).get("to")}
+    if types != {DType.INT32, DType.INT64} and types != {DType.INT64}:
+        return False
+    return target.types.narrowed.get(DType.INT64) is DType.INT32 and DType.INT32 in target.dtypes
 
 
 def _onnx_input(dtype: DType, target: Target) -> Support:

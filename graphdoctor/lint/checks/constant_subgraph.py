@@ -28,4 +28,4 @@ def _refused(ctx: CheckContext, node: Node, case: str) -> Iterator[Hit]:
     what = "shapes that are known" if case else "constants"
     for target in ctx.targets:
         if ctx.judge.support(node, target).ok is not Answer.YES:
-            yield Hit(node, f"{node.op} computes the same value every time, from {what}", target=target, case=case)
+            yield Hit(node, f"it computes the same value every time, from {what}", target=target, case=case)

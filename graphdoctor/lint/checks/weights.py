@@ -11,7 +11,7 @@ from graphdoctor.types import DType
 from graphdoctor.wire.tensors import Tensor, TensorError
 
 _FLOATS = frozenset({DType.FLOAT, DType.DOUBLE, DType.BFLOAT16, DType.HALF})
-_SHARE_LOST = 0.01
+_SHARE_LOST = 0.1
 
 
 def check(ctx: CheckContext, *, problem: str = "non-finite") -> Iterator[Hit]:
