@@ -1,0 +1,109 @@
+"""Every command and every YAML block that the pages show does what it should."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graphdoctor.cli import COMMANDS, cli
+from graphdoctor.resources import load_toml
+from tests.docs.markdown import ROOT, Command, blocks, commands
+
+SHOWN = commands()
+OURS = [c for c in SHOWN if c.words[0] == "graphdoctor"]
+KWS = ROOT.parent / "shared" / "corpus" / "pb" / "kws_dnn_m.pb"
+MAY_EXIT_WITH = {"check": (0, 1)}
+NEEDS = {"verify": ("tensorflow",), "cure": ("tensorflow", "engine"), "build": ("engine",)}
+
+
+def _case(command: Command) -> Any:
+    marks = [getattr(pytest.mark, name) for name in NEEDS.get(command.words[1], ())]
+    return pytest.param(command, id=f"{command.page}: {command.text}", marks=marks)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the commands name, and a ``graphdoctor`` that is this checkout."""
+    folder = tmp_path_factory.mktemp("pages")
+    demo = ROOT / "fixtures" / "graphs" / "demo.pb"
+    for name in ("model.pb", "nets/net.pb", "models/net.pb"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(demo, folder / name)
+    if KWS.is_file():
+        shutil.copy(KWS, folder / "kws.pb")
+    program = folder / "bin" / "graphdoctor"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m graphdoctor "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def _run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(["bash", "-c", text], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("pages")
+@pytest.mark.parametrize("command", [_case(c) for c in OURS])
+def test_shown_command_runs(command: Command, models: Path) -> None:
+    """As typed in a shell; what it is piped into is not ours."""
+    text = command.text.partition(" | ")[0]
+    if "kws.pb" in text and not (models / "kws.pb").exists():
+        pytest.skip(f"{KWS.name}, the keyword-spotting graph, is not on this machine")
+    if "model.onnx" in text and command.words[1] != "convert":
+        made = _run("graphdoctor convert model.pb --to onnx -o model.onnx", models)
+        assert made.returncode == 0, made.stderr
+    done = _run(text, models)
+    assert done.returncode in MAY_EXIT_WITH.get(command.words[1], (0,)), f"{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def test_pages_show_commands() -> None:
+    """The pages were read: those of the README are among them."""
+    assert {c.words[1] for c in OURS if c.page == "README.md"} >= {"check", "fix", "convert", "build", "verify", "cure"}
+
+
+@pytest.mark.parametrize("command", [c for c in SHOWN if c not in OURS], ids=lambda c: c.text)
+def test_other_shown_command_is_known(command: Command) -> None:
+    """``pip install`` names extras that exist, ``make`` targets that exist; no other program is shown."""
+    if command.words[0] == "pip":
+        named = {e for found in re.findall(r"\[([\w,]+)\]", command.text) for e in found.split(",")}
+        assert named <= set(load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"])
+    else:
+        assert command.words[0] == "make"
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert set(command.words[1:]) <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_table_of_commands_is_complete() -> None:
+    """The README's table names every command, and none that does not exist."""
+    table = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = {re.findall(r"\w+", word)[0] for row in table for word in re.findall(r"`([^`]+)`", row)}
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize("text", [text for _, text in blocks("yaml")], ids=[page for page, _ in blocks("yaml")])
+def test_yaml_block(text: str) -> None:
+    """It is YAML; hooks exist, and their arguments are options of the command that they run."""
+    data = yaml.safe_load(text)
+    hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    for repo in data.get("repos", []) if isinstance(data, dict) else []:
+        for hook in repo["hooks"]:
+            entry = hooks[hook["id"]]["entry"].split()
+            _parse(entry[1], [*entry[2:], *hook.get("args", hooks[hook["id"]].get("args", [])), "model.pb"])
+
+
+def _parse(command: str, words: list[str]) -> None:
+    """Let click read ``words`` without running anything; raises for an option that does not exist."""
+    found = cli.commands[command] if command in cli.commands else cli.get_command(None, command)  # type: ignore[arg-type]
+    assert found is not None
+    found.make_context(command, list(words))

@@ -1,0 +1,331 @@
+"""Writes the generated pages under ``docs/`` from the records that the program itself uses.
+
+    python tools/docs.py --check            exit 1 and a diff when a page differs
+    python tools/docs.py --write            write the pages, remove those that nothing makes any more
+
+Made are ``docs/rules/`` (a page for every rule), ``docs/targets/`` (a page for every target), ``docs/packs.md`` and
+``docs/cli.md``. No text of them stands here: a rule's is in ``rules/checks``, a target's in ``rules/targets``, a
+rewrite's in ``rules/rewrites``, a command's in its own help.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import click  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
+
+from graphdoctor.cli import COMMANDS, cli  # noqa: E402
+from graphdoctor.findings import Safety  # noqa: E402
+from graphdoctor.flows.explain import rule_page, rule_row  # noqa: E402
+from graphdoctor.lint import Rule, load_rules  # noqa: E402
+from graphdoctor.lint.rules import FAMILIES  # noqa: E402
+from graphdoctor.render.parts.markdown_text import code, escape, table  # noqa: E402
+from graphdoctor.render.parts.words import plural  # noqa: E402
+from graphdoctor.render.text_rules import rule_page_markdown  # noqa: E402
+from graphdoctor.surgery import load_pack, pack_names  # noqa: E402
+from graphdoctor.surgery.packs import PackRow, RewriteRow  # noqa: E402
+from graphdoctor.targets import DEFAULT_TARGET, Limit, OpRow, Target, all_target_names, load_target  # noqa: E402
+from graphdoctor.types import Answer, DType  # noqa: E402
+
+Pages = Mapping[str, str]
+"""Path below ``docs/`` -> content."""
+OWNED = ("rules", "targets")
+"""Folders of ``docs/`` that hold generated pages alone."""
+NOTICE = "<!-- Written by tools/docs.py. -->\n"
+HELP_WIDTH = 100
+
+
+def pages() -> Pages:
+    """Every generated page."""
+    made = {"rules/README.md": rules_index(), "targets/README.md": targets_index()}
+    made |= {f"rules/{rule.code}.md": rule_page_markdown(rule_page(rule)) for rule in load_rules()}
+    made |= {f"targets/{name}.md": target_page(load_target(name)) for name in all_target_names()}
+    made |= {"packs.md": packs_page(), "cli.md": cli_page()}
+    return {path: NOTICE + text.rstrip("\n") + "\n" for path, text in made.items()}
+
+
+# Rules
+
+
+def rules_index() -> str:
+    """Every rule in the table of its family."""
+    rules = load_rules()
+    counts = f"{plural(len(rules), 'rule')} in {plural(len({r.family for r in rules}), 'family', 'families')}."
+    blocks = ["# Rules", f"{counts} `graphdoctor explain CODE` shows a page, `graphdoctor rules` this list."]
+    for letter, title in FAMILIES.items():
+        rows = [_rule_cells(rule) for rule in rules if rule.family == letter]
+        if rows:
+            blocks += [f"## GD{letter}: {title}", table(["code", "name", "severity", "fix", "what"], rows)]
+    return "\n\n".join(blocks)
+
+
+def _rule_cells(rule: Rule) -> list[str]:
+    row = rule_row(rule)
+    fix = (
+        code(row.fix.rewrite) + ("" if row.fix.safety is Safety.SAFE else f" ({row.fix.safety.value})")
+        if row.fix
+        else ""
+    )
+    off = "" if rule.default else " (when selected)"
+    return [f"[{row.code}]({row.code}.md)", row.name, row.severity.label + off, fix, row.summary]
+
+
+# Targets
+
+
+def targets_index() -> str:
+    """Every target with its counts."""
+    head = ["target", "what", "parser", "opset", "ops", "limits"]
+    rows = [_target_cells(load_target(name)) for name in all_target_names()]
+    blocks = [
+        "# Targets",
+        f"The default is `{DEFAULT_TARGET}`. `graphdoctor targets` shows this list.",
+        table(head, rows),
+    ]
+    return "\n\n".join(blocks)
+
+
+def _target_cells(target: Target) -> list[str]:
+    supported = sum(row.support is Answer.YES for row in target.ops.values())
+    live = ", asked live" if target.live else ""
+    link = f"[{target.name}]({target.name}.md)"
+    return [link, target.title + live, target.parser, _opset(target), str(supported), str(len(target.limits))]
+
+
+def target_page(target: Target) -> str:
+    """A target's facts: head, op table, limits, sources."""
+    sources = _Sources()
+    ops = [_op_cells(op, row, sources) for op, row in sorted(target.ops.items())]
+    ops.append(_op_cells("", target.absent, sources))
+    limits = [_limit_cells(limit, sources) for _, limit in sorted(target.limits.items())]
+    blocks = [f"# {target.name}: {target.title}", "\n".join(_facts(target))]
+    blocks += ["## Ops", table(["op", "runs", "where", "why, or what to know", "error", "source", "confidence"], ops)]
+    if limits:
+        head = ["limit", "ops", "what", "error", "what to do", "source", "confidence"]
+        blocks += ["## Limits", table(head, limits)]
+    blocks += ["## Sources", "\n".join(sources.lines())]
+    return "\n\n".join(blocks)
+
+
+class _Sources:
+    """Numbers the sources of a page in the order they come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, source: str) -> str:
+        """``[3](#sources)``."""
+        return f"[{self._numbers.setdefault(source, len(self._numbers) + 1)}](#sources)"
+
+    def lines(self) -> Iterator[str]:
+        """The numbered list."""
+        for source, number in self._numbers.items():
+            yield f"{number}. {escape(source) if '://' not in source else source}"
+
+
+def _facts(target: Target) -> Iterator[str]:
+    yield f"- parser: {target.parser}; layout of the engine: {target.layout}"
+    if target.opset:
+        yield f"- ONNX opset: {_opset(target)}"
+    if len(target.lineage) > 1:
+        yield f"- extends: {', '.join(f'[{name}]({name}.md)' for name in target.lineage[1:])}"
+    types = target.types
+    yield f"- element types in the engine: {_dtypes(types.dtypes)}"
+    if types.refused:
+        yield f"- element types that are refused: {_dtypes(types.refused)}"
+    narrowed = sorted(types.narrowed.items(), key=lambda pair: pair[0].value)
+    if narrowed:
+        yield f"- narrowed in constants: {', '.join(f'{a.label} to {b.label}' for a, b in narrowed)}"
+    if target.packs:
+        yield f"- packs that `cure` applies: {', '.join(f'[{p}](../packs.md#{p})' for p in target.packs)}"
+
+
+def _opset(target: Target) -> str:
+    if target.opset is None:
+        return ""
+    low, high = target.opset
+    bounds = [f"from {low}" if low else "", f"up to {high}" if high else ""]
+    return " ".join(b for b in bounds if b) or "no bound known"
+
+
+def _op_cells(op: str, row: OpRow, sources: _Sources) -> list[str]:
+    name = code(op) if op else "any other op"
+    why = "; ".join(escape(t) for t in (row.reason, row.note) if t)
+    where = "; ".join(_conditions(row))
+    return [name, row.support.value, where, why, _error(row.error), sources.number(row.source), row.confidence.value]
+
+
+def _limit_cells(limit: Limit, sources: _Sources) -> list[str]:
+    ops = ", ".join(code(op) if op != "*" else "any" for op in limit.ops)
+    texts = [escape(limit.reason), _error(limit.error), escape(limit.remedy)]
+    return [limit.name, ops, *texts, sources.number(limit.source), limit.confidence.value]
+
+
+def _error(text: str) -> str:
+    return code(text) if text else ""
+
+
+def _conditions(row: OpRow) -> Iterator[str]:
+    """What must hold of a node for the row's answer."""
+    if row.dtypes is not None and row.inputs != ():
+        whose = f" for {_inputs(row.inputs)}" if row.inputs else ""
+        yield f"{_dtypes(row.dtypes) or 'no type'}{whose}{' (others not examined)' if row.open else ''}"
+    if row.dtype_attr:
+        yield f"{code(row.dtype_attr)} of such a type"
+    if row.refused:
+        yield f"not {_dtypes(row.refused)}"
+    if row.rank:
+        yield f"rank {_list(row.rank, 'or')}"
+    if row.doubt_rank:
+        yield f"cannot be told for rank {_list(row.doubt_rank, 'or')}"
+    if row.static:
+        yield "all dimensions known"
+    yield from _operands(row)
+    yield from _attributes(row)
+
+
+def _operands(row: OpRow) -> Iterator[str]:
+    if row.constant:
+        yield f"{_inputs(row.constant)} constant"
+    if row.rest_constant:
+        yield "all other inputs constant"
+    if row.zero:
+        yield f"{_inputs(row.zero)} absent or zero"
+    if row.outputs is not None:
+        yield f"only {plural(row.outputs, 'output')}"
+
+
+def _attributes(row: OpRow) -> Iterator[str]:
+    for key, values in row.attrs.items():
+        yield f"{code(key)} {_list(values, 'or')}"
+    for key in row.unset:
+        yield f"no {code(key)}"
+    for key, values in row.doubt.items():
+        yield f"cannot be told for {code(key)}" + (f" {_list(values, 'or')}" if values else "")
+
+
+def _inputs(positions: Sequence[int]) -> str:
+    return _list(["the last input" if p < 0 else f"input {p}" for p in positions], "and")
+
+
+def _list(values: Iterable[object], last: str) -> str:
+    texts = [escape(str(v)) for v in values]
+    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+
+
+def _dtypes(dtypes: Iterable[DType]) -> str:
+    return ", ".join(d.label for d in sorted(dtypes, key=lambda d: d.value))
+
+
+# Packs
+
+
+def packs_page() -> str:
+    """Every rewrite of every pack."""
+    blocks = ["# Packs", "What `graphdoctor fix --rules PACK[,PACK]` takes; `graphdoctor packs` shows the short form."]
+    for name in pack_names():
+        blocks += _pack_blocks(load_pack(name))
+    return "\n\n".join(blocks)
+
+
+def _pack_blocks(pack: PackRow) -> Iterator[str]:
+    yield f"## {pack.name}"
+    yield f"**{pack.title}.** {pack.summary}"
+    head = ["rewrite", "safety", "what", "refuses, and what to know", "fixes"]
+    yield table(head, [_rewrite_cells(row) for row in pack.rewrite])
+
+
+def _rewrite_cells(row: RewriteRow) -> list[str]:
+    known = {rule.code for rule in load_rules()}
+    fixes = ", ".join(f"[{c}](rules/{c}.md)" if c in known else c for c in row.fixes)
+    return [row.name, row.safety.value, _cell(row.summary), _cell(row.note), fixes]
+
+
+def _cell(text: str) -> str:
+    """Markdown on one line of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+# Command line
+
+
+def cli_page() -> str:
+    """The help of every command, as it prints it."""
+    blocks = ["# Command line", _fenced(help_of([]))]
+    for name in COMMANDS:
+        blocks += [f"## {name}", _fenced(help_of([name]))]
+    return "\n\n".join(blocks)
+
+
+def help_of(words: Sequence[str]) -> str:
+    """What ``graphdoctor WORDS --help`` prints."""
+    result = CliRunner().invoke(
+        cli, [*words, "--help"], prog_name="graphdoctor", terminal_width=HELP_WIDTH, catch_exceptions=False
+    )
+    if result.exit_code:
+        raise click.ClickException(result.output)
+    return result.output
+
+
+def _fenced(text: str) -> str:
+    lines = "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+    return f"```text\n{lines}\n```"
+
+
+# Files
+
+
+def differences(made: Pages, docs: Path) -> Iterator[str]:
+    """A diff for every page that differs, is missing, or that nothing makes."""
+    for path in sorted({*made, *orphans(made, docs)}):
+        file = docs / path
+        old = file.read_text(encoding="utf-8") if file.is_file() else ""
+        new = made.get(path, "")
+        if old != new:
+            lines = difflib.unified_diff(
+                old.splitlines(), new.splitlines(), f"a/docs/{path}", f"b/docs/{path}", "", "", 1, ""
+            )
+            yield "\n".join(lines)
+
+
+def orphans(made: Pages, docs: Path) -> list[str]:
+    """Pages in the generated folders that nothing makes any more."""
+    there = (p for folder in OWNED for p in (docs / folder).glob("*.md"))
+    return sorted({p.relative_to(docs).as_posix() for p in there} - set(made))
+
+
+def write(made: Pages, docs: Path) -> None:
+    """Bring ``docs`` up to date."""
+    for path in orphans(made, docs):
+        (docs / path).unlink()
+    for path, text in made.items():
+        file = docs / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Generated pages under docs/.")
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--write", action="store_true", help="write the pages")
+    group.add_argument("--check", action="store_true", help="exit 1 and a diff when a page differs")
+    made = pages()
+    if parser.parse_args().write:
+        write(made, ROOT / "docs")
+        return 0
+    found = list(differences(made, ROOT / "docs"))
+    print("\n".join(found), file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
