@@ -238,15 +238,38 @@ def packs_page() -> str:
 
 def _pack_blocks(pack: PackRow) -> Iterator[str]:
     yield f"## {pack.name}"
-    yield f"**{pack.title}.** {pack.summary}"
-    head = ["rewrite", "safety", "what", "refuses, and what to know", "fixes"]
-    yield table(head, [_rewrite_cells(row) for row in pack.rewrite])
+    yield f"**{pack.title}.** {_ended(pack.summary)}"
+    if pack.include:
+        links = (f"[{name}](#{owner})" for owner, _, name in (i.partition("/") for i in pack.include))
+        yield f"First come, from other packs: {', '.join(links)}."
+    if pack.rewrite:
+        head = ["rewrite", "safety", "what", "limits", "fixes"]
+        yield table(head, [_rewrite_cells(row) for row in pack.rewrite])
+    for row in pack.rewrite:
+        if row.options:
+            yield f"{code(row.name)} refuses what does not agree with its options:"
+            yield "\n".join(f"- {key}: {_value(value)}" for key, value in row.options.items())
 
 
 def _rewrite_cells(row: RewriteRow) -> list[str]:
     known = {rule.code for rule in load_rules()}
     fixes = ", ".join(f"[{c}](rules/{c}.md)" if c in known else c for c in row.fixes)
-    return [row.name, row.safety.value, _cell(row.summary), _cell(row.note), fixes]
+    limits = [row.note] + ["equal to the rounding of the folded constants"] * row.rounds_constants
+    return [row.name, row.safety.value, _cell(row.summary), _cell("; ".join(t for t in limits if t)), fixes]
+
+
+def _value(value: object) -> str:
+    """An option's value: words as code, a table as its entries."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{code(str(key))} {_value(v)}" for key, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_value(v) for v in value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if " " in text else code(text or '""')
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
 
 
 def _cell(text: str) -> str:
