@@ -21,10 +21,9 @@ _INPUT_HELP = "An input; a node that is none becomes one and the graph is cut th
 
 def signature_options(function: F) -> F:
     """``--input`` and ``--output``."""
-    function = click.option("--output", "outputs", multiple=True, metavar="NAME", help="An output. Repeatable.")(
-        function
-    )
-    return click.option("--input", "inputs", multiple=True, metavar="NAME[:DTYPE][DIMS]", help=_INPUT_HELP)(function)
+    outputs = click.option("--output", "outputs", multiple=True, metavar="NAME", help="An output. Repeatable.")
+    inputs = click.option("--input", "inputs", multiple=True, metavar="NAME[:DTYPE][DIMS]", help=_INPUT_HELP)
+    return inputs(outputs(function))
 
 
 def signature(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> SignatureOptions:

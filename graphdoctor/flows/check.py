@@ -35,7 +35,7 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
     model = opened.model
     wanted = replace(options.lint, report=options.targets)
     result = lint(opened.graph, opened.specs, _targets(), wanted)
-    return ModelReport(
+    report = ModelReport(
         path=model.path,
         sha256=model.sha256,
         kind=model.kind,
@@ -48,6 +48,11 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
         not_checked=(*result.not_checked, *_unread(opened)),
         chosen=options.targets,
     )
+    if options.live is False or not any(load_target(name).live for name in options.targets):
+        return report
+    from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
+
+    return with_live(report, opened, options.live)
 
 
 def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
-from graphdoctor.errors import InputError
+from graphdoctor.errors import InputError, InternalError
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.flows.opening import SignatureOptions, open_model
@@ -107,11 +107,14 @@ def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> V
     outputs = _pair_names(reference.outputs, candidate.outputs, "outputs", candidate)
     specs = _agreed(reference, candidate, inputs)
     pairing = _Pairing(reference, candidate, inputs, outputs, options)
+    verified: Verified | None = None
     for text, sets in _input_sets(specs, options):
-        judgement = pairing.judge(sets)
-        if judgement.verdict is not Verdict3.INCONCLUSIVE:
+        verified = Verified(reference, candidate, pairing.judge(sets), tuple(specs), text)
+        if verified.judgement.verdict is not Verdict3.INCONCLUSIVE:
             break
-    return Verified(reference, candidate, judgement, tuple(specs), text)
+    if verified is None:
+        raise InternalError("no inputs were made to compare the models on")
+    return verified
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@
     outputs: ok
 
 A constant is ``dtype[dims] payload``; the payload is one number (a splat), ``[all, the, elements]``, ``hex:...`` (the
-bytes), or a seeded ``normal(seed)``, ``normal(seed, std)`` or ``uniform(seed, low, high)`` that keeps test graphs short.
+bytes), or seeded, ``normal(seed)``, ``normal(seed, std)`` or ``uniform(seed, low, high)``: they keep test graphs short.
 Attributes are ints, floats, ``true``/``false``, ``"strings"``, dtypes, ``shape[?,2]``, ``shape[*]``, constants,
 ``[lists]``, ``@function`` and ``$placeholder``. Names with other characters than ``A-Za-z0-9_./->`` are quoted.
 """

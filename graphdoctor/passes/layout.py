@@ -73,7 +73,7 @@ class _Turner:
         return self.backward[value]
 
     def as_nchw(self, value: Value) -> Value:
-        """A rank-4 ``value`` in NCHW: itself if turned, a transposed constant, or behind a Transpose; a scalar stays."""
+        """A rank-4 ``value`` in NCHW: itself if turned, a transposed constant, or a Transpose of it; a scalar stays."""
         if value in self.turned or self.specs.of(value).rank == 0:
             return value
         if value not in self.forward:
