@@ -118,7 +118,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         where: all must hold of what was found.
         check: name of a check in ``lint/checks`` for what data cannot say.
         args: its arguments.
-        raised_by: ``engine`` or ``reader`` for findings that no rule makes.
+        raised_by: ``engine``, ``reader`` or ``live`` (NVIDIA) for findings that no rule makes.
         message: template of the finding's text.
         doubt: what could not be told, where it cannot; reads on from "cannot tell whether".
         fix: the rewrite that removes it.
@@ -147,7 +147,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     where: list[AnyPredicate] = []
     check: Kebab | None = None
     args: dict[str, Any] = {}
-    raised_by: Literal["engine", "reader"] | None = None
+    raised_by: Literal["engine", "reader", "live"] | None = None
     doubt: str = ""
     fix: FixFile | None = None
     fixes: dict[str, FixFile] = {}
@@ -309,7 +309,7 @@ def _words_at(key: str, data: Mapping[str, Any]) -> Iterable[str]:
         "confidence": ("high", "medium", "low"),
         "safety": ("safe", "unsafe", "manual"),
         "parser": ("uff", "onnx"),
-        "raised_by": ("engine", "reader"),
+        "raised_by": ("engine", "reader", "live"),
     }
     return words.get(key.rpartition(".")[2], ())
 
