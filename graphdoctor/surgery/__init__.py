@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites
+from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites, undo
 from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names, pack_of
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
 
@@ -20,4 +20,5 @@ __all__ = [
     "pack_names",
     "pack_of",
     "run_rewrites",
+    "undo",
 ]

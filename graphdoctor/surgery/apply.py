@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.surgery.proposal import (
-    Drop,
     DropAttrs,
+    ForgetInput,
     Make,
     Proposal,
     Ref,
+    Rename,
     ReplaceValue,
     SetAttr,
     SetInputs,
     SetOp,
+    StandFor,
     Step,
 )
 
@@ -23,56 +26,118 @@ class NotApplicableError(Exception):
     """The proposal cannot be applied as it stands; the text says why. Nothing was changed."""
 
 
-def apply_proposal(graph: Graph, proposal: Proposal) -> tuple[Node, ...]:
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state of a graph that :func:`restore` goes back to: a place in its edit log, its inputs and outputs."""
+
+    mark: int
+    inputs: tuple[Node, ...]
+    outputs: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Snapshot:
+        """The state of ``graph`` now."""
+        return cls(graph.mark(), graph.inputs, graph.outputs)
+
+
+def restore(graph: Graph, snapshot: Snapshot) -> None:
+    """Take back everything that was done to ``graph`` since ``snapshot``."""
+    graph.rollback(snapshot.mark)
+    graph.inputs, graph.outputs = snapshot.inputs, snapshot.outputs
+
+
+def apply_proposal(
+    graph: Graph, proposal: Proposal, *, in_loop: Callable[[Node], bool] | None = None
+) -> tuple[Node, ...]:
     """Apply the steps of ``proposal``; returns the nodes it made.
+
+    Args:
+        graph: changed in place.
+        proposal: found on ``graph`` in its present state, or in one in which ``proposal.touches`` were the same.
+        in_loop: whether a node lies in a while loop, where a node without inputs cannot be put.
 
     Raises:
         NotApplicableError: a step cannot be done; the graph is as it was.
     """
-    mark, outputs = graph.mark(), graph.outputs
-    applier = _Applier(graph, proposal)
+    before = Snapshot.of(graph)
+    applier = _Applier(graph, proposal, in_loop)
     try:
         for step in proposal.steps:
             applier.step(step)
     except NotApplicableError:
-        graph.rollback(mark)
-        graph.outputs = outputs
+        restore(graph, before)
         raise
     return tuple(applier.made.values())
 
 
 class _Applier:
-    def __init__(self, graph: Graph, proposal: Proposal) -> None:
+    def __init__(self, graph: Graph, proposal: Proposal, in_loop: Callable[[Node], bool] | None) -> None:
         self.graph = graph
         self.proposal = proposal
+        self.in_loop = in_loop
         self.made: dict[str, Node] = {}
         self.origins = _origins(proposal)
 
     def step(self, step: Step) -> None:
         graph = self.graph
         if isinstance(step, Make):
-            name = graph.unique_name(step.key)
-            self.made[step.key] = graph.add(
-                step.op, name, self._values(step.inputs), step.attrs, device=self.proposal.node.device, origins=self.origins
-            )
+            self._make(step)
         elif isinstance(step, ReplaceValue):
+            self._present(step.old.node)
             self._replace(step.old, self._value(step.new))
         elif isinstance(step, SetOp):
-            graph.set_op(step.node, step.op)
+            graph.set_op(self._present(step.node), step.op)
         elif isinstance(step, SetAttr):
-            graph.set_attr(step.node, step.key, step.value)
+            graph.set_attr(self._present(step.node), step.key, step.value)
         elif isinstance(step, DropAttrs):
-            graph.drop_attrs(step.node, *step.keys)
+            graph.drop_attrs(self._present(step.node), *step.keys)
         elif isinstance(step, SetInputs):
-            graph.set_inputs(step.node, self._values(step.inputs), step.controls)
+            self._set_inputs(step)
+        elif isinstance(step, Rename):
+            self._rename(self._present(step.node), step.name)
+        elif isinstance(step, StandFor):
+            names = (name for node in (step.node, *step.nodes) for name in node.origins)
+            graph.set_origins(self._present(step.node), names)
+        elif isinstance(step, ForgetInput):
+            graph.inputs = tuple(n for n in graph.inputs if n is not step.node)
         else:
-            self._drop(step.node)
+            self._drop(self._present(step.node))
+
+    def _make(self, step: Make) -> None:
+        if not step.inputs and self.in_loop is not None and self.in_loop(self.proposal.node):
+            raise NotApplicableError("it lies in a while loop, where a new constant would be outside of the frame")
+        name, device = self._free_name(step.key), self.proposal.node.device
+        inputs = self._values(step.inputs)
+        self.made[step.key] = self.graph.add(step.op, name, inputs, step.attrs, device=device, origins=self.origins)
+
+    def _free_name(self, wanted: str) -> str:
+        """``wanted`` or near it: no node's name, and none that something dangling refers to."""
+        dangling = {n.name for n in self.graph.missing()}
+        name, k = self.graph.unique_name(wanted), 0
+        while name in dangling:
+            k += 1
+            name = self.graph.unique_name(f"{wanted}_new{k}")
+        return name
+
+    def _present(self, node: Node) -> Node:
+        """``node`` if it is (still) in the graph."""
+        if not node.is_missing and self.graph.get(node.name) is not node:
+            raise NotApplicableError(f"{node.name} is gone from the graph")
+        return node
 
     def _value(self, ref: Ref) -> Value:
-        return ref if isinstance(ref, Value) else Value(self.made[ref.key], ref.index)
+        if isinstance(ref, Value):
+            self._present(ref.node)
+            return ref
+        return Value(self.made[ref.key], ref.index)
 
     def _values(self, refs: Sequence[Ref]) -> list[Value]:
         return [self._value(r) for r in refs]
+
+    def _set_inputs(self, step: SetInputs) -> None:
+        for control in step.controls or ():
+            self._present(control)
+        self.graph.set_inputs(self._present(step.node), self._values(step.inputs), step.controls)
 
     def _replace(self, old: Value, new: Value) -> None:
         """Data readers of ``old``, and its control readers when nothing else of the node is read."""
@@ -82,11 +147,20 @@ class _Applier:
         graph.replace_uses(old, new, only=lambda use: use.node not in keep)
         if old in graph.outputs:
             self._take_over_output(old, new)
-        if not any(u.slot >= 0 and u.node not in made for u in graph.uses(old.node)):
-            for use in graph.uses(old.node):
+        uses = graph.uses(old.node)
+        if not graph.is_output(old.node) and not any(u.slot >= 0 and u.node not in made for u in uses):
+            for use in uses:
                 if use.slot < 0:
-                    controls = tuple(dict.fromkeys(new.node if c is old.node else c for c in use.node.controls))
-                    graph.set_inputs(use.node, use.node.inputs, controls)
+                    self._move_control(use.node, old.node, (new.node,))
+
+    def _move_control(self, node: Node, old: Node, new: Sequence[Node]) -> None:
+        """``node`` waits for ``new`` instead of ``old``; not for what it reads anyway, and not for itself."""
+        if old not in node.controls:
+            return
+        read = {node, *(v.node for v in node.inputs)}
+        at = node.controls.index(old)
+        controls = [*node.controls[:at], *(n for n in new if n not in read), *node.controls[at + 1 :]]
+        self.graph.set_inputs(node, node.inputs, tuple(dict.fromkeys(c for c in controls if c is not old)))
 
     def _take_over_output(self, old: Value, new: Value) -> None:
         """An output keeps its name, so the node made for it takes the name of the old one."""
@@ -96,9 +170,14 @@ class _Applier:
         if sum(v.node is old.node for v in graph.outputs) > 1:
             raise NotApplicableError(f"several outputs of {old.node.name} are outputs of the graph")
         name = old.node.name
-        graph.rename(old.node, graph.unique_name(f"{name}/replaced"))
+        graph.rename(old.node, self._free_name(f"{name}/replaced"))
         graph.rename(new.node, name)
         graph.outputs = tuple(new if v == old else v for v in graph.outputs)
+
+    def _rename(self, node: Node, name: str) -> None:
+        if self.graph.is_output(node) or node in self.graph.inputs:
+            raise NotApplicableError(f"{node.name} is an input or output of the graph and must keep its name")
+        self.graph.rename(node, self._free_name(name))
 
     def _drop(self, node: Node) -> None:
         graph = self.graph
@@ -107,9 +186,7 @@ class _Applier:
         for use in graph.uses(node):
             if use.slot >= 0:
                 raise NotApplicableError(f"{node.name} is still read by {use.node.name}")
-            controls = [c for c in use.node.controls if c is not node]
-            controls += [c for c in node.controls if c not in controls]
-            graph.set_inputs(use.node, use.node.inputs, controls)
+            self._move_control(use.node, node, node.controls)
         graph.remove(node)
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from graphdoctor.findings import Safety
-from graphdoctor.ir import Broken, Graph, Node, TensorSpec, broken_invariants, frozen
+from graphdoctor.ir import Broken, Graph, Node, frozen
 from graphdoctor.ir.edits import Added
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
-from graphdoctor.surgery.apply import NotApplicableError, apply_proposal
+from graphdoctor.surgery.apply import NotApplicableError, Snapshot, apply_proposal, restore
+from graphdoctor.surgery.contract import Contract
+from graphdoctor.surgery.frames import nodes_in_loops
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
+from graphdoctor.surgery.tidy import drop_stale_colocation, remove_orphans, remove_unread
 from graphdoctor.targets import Target
 
 MAX_ROUNDS = 100
+"""Rounds in a row that may pass without the graph becoming smaller than ever before."""
+MAX_REPEATS = 12
+"""A rewrite that was applied so often at one node in such rounds goes round in circles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A rewrite that was applied at a node."""
+    """A rewrite that was applied at a node; ``safety`` is that of this place."""
 
     rewrite: str
     safety: Safety
@@ -39,7 +46,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """A rewrite that broke an invariant; everything it did was taken back."""
+    """A rewrite that broke an invariant or never came to an end; what it did was taken back."""
 
     rewrite: str
     broken: Broken
@@ -47,7 +54,17 @@ class RolledBack:
 
 @dataclass(slots=True)
 class FixResult:
-    """What a run of the engine did. ``converged`` is False if rewrites were still applying after MAX_ROUNDS."""
+    """What a run of the engine did.
+
+    Attributes:
+        applied: in order; one for each node that a proposal was about.
+        refused: what still looked as if it applied at the end.
+        rolled_back: rewrites that were taken back; ``applied`` does not list what they did in that round.
+        rounds: rounds in all, those that were taken back included.
+        converged: False if rewrites were still applying when the engine gave up.
+        mark: place in the graph's edit log before the first change.
+        before: the graph's state before the first change, for :func:`undo`.
+    """
 
     applied: list[Applied] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -55,6 +72,7 @@ class FixResult:
     rounds: int = 0
     converged: bool = False
     mark: int = 0
+    before: Snapshot | None = None
 
 
 def run_rewrites(
@@ -67,24 +85,37 @@ def run_rewrites(
 ) -> FixResult:
     """Apply ``rewrites`` to ``graph`` until none finds anything.
 
-    In a round each rewrite proposes on the frozen graph and non-overlapping proposals are applied; what they leave
-    dead is removed; then the invariants are checked. A rewrite that breaks one is taken back and not asked again.
+    In a round each rewrite proposes on the frozen graph, and the proposals that touch nothing which was changed in
+    this round are applied, the earlier rewrites first; what they leave dead is removed; then the invariants are
+    checked. A rewrite that breaks
+    one is taken back and not asked again. If rewrites go on for ever, everything is taken back and done again
+    without the last one of those.
 
     Args:
         graph: changed in place; its edit log since ``result.mark`` says how.
         rewrites: in the order of their packs.
         target: what the repairs are for, if one was named.
-        unsafe: also apply rewrites whose safety is UNSAFE.
+        unsafe: also apply what is unsafe.
         on_round: called with the round's number and the proposals applied so far.
     """
-    result = FixResult(mark=graph.mark())
+    before = Snapshot.of(graph)
+    result = FixResult(mark=before.mark, before=before)
     engine = _Engine(graph, list(rewrites), target, unsafe, result)
-    while result.rounds < MAX_ROUNDS and not result.converged:
+    while not result.converged:
         result.rounds += 1
         result.converged = not engine.round()
         if on_round is not None:
             on_round(result.rounds, len(result.applied))
+        if not result.converged and engine.circles():
+            engine.start_again()
+    engine.finish()
     return result
+
+
+def undo(graph: Graph, result: FixResult) -> None:
+    """Take back everything that the run which gave ``result`` did, inputs and outputs included."""
+    if result.before is not None:
+        restore(graph, result.before)
 
 
 class _Engine:
@@ -98,109 +129,154 @@ class _Engine:
         self.result = result
         self.missing = frozenset(n.name for n in graph.missing())
         self.cyclic = bool(graph.order().cyclic)
+        self.start = Snapshot.of(graph)
+        self.repeats: Counter[tuple[str, str]] = Counter()
+        self.last: list[set[tuple[str, str]]] = []
+        self.smallest = len(graph)
+        self._specs: tuple[int, Specs] | None = None
+
+    def specs(self) -> Specs:
+        """What is known of the graph as it is now; inferred once per version."""
+        if self._specs is None or self._specs[0] != self.graph.version:
+            self._specs = (self.graph.version, infer_shapes(self.graph))
+        return self._specs[1]
 
     def round(self) -> bool:
-        """One round over all rewrites; True if something was applied and kept."""
-        graph, specs = self.graph, infer_shapes(self.graph)
-        mark, outputs = graph.mark(), graph.outputs
-        wanted = [specs.of(v) for v in outputs]
-        alive = graph.live()
+        """One round over all rewrites; True if something was applied and kept, or a rewrite was given up."""
+        before, kept = Snapshot.of(self.graph), len(self.rewrites)
+        contract, alive = Contract.of(self.graph, self.specs()), self.graph.live()
         self.result.refused.clear()
-        applied = self._apply_all(self.rewrites, specs)
+        applied = self._apply_all(self.rewrites, alive)
         if not applied:
             return False
-        self._tidy(alive, mark)
-        if self._broken(wanted):
-            graph.rollback(mark)
-            graph.outputs = outputs
-            applied = self._one_by_one(specs, wanted)
+        if self._broken(before, contract, alive, applied):
+            restore(self.graph, before)
+            applied = self._one_by_one()
+        self._note_progress({(a.rewrite, a.node) for a in applied})
         self.result.applied += applied
-        return bool(applied)
+        return bool(applied) or len(self.rewrites) < kept
 
-    def _apply_all(self, rewrites: Sequence[Rewrite], specs: Specs) -> list[Applied]:
-        used: set[Node] = set()
+    def _apply_all(self, rewrites: Sequence[Rewrite], alive: set[Node]) -> list[Applied]:
+        specs, used, reserved = self.specs(), set[Node](), set[Node]()
+        in_loop: Callable[[Node], bool] | None = None
+        if self.graph.by_op("Enter", "RefEnter"):
+            in_loop = nodes_in_loops(self.graph).__contains__
         applied: list[Applied] = []
         for rewrite in rewrites:
+            mark = self.graph.mark()
             with frozen(self.graph) as view:
                 found = list(rewrite.find(view, Facts(specs, self.target)))
             for item in found:
                 if isinstance(item, Refusal):
                     self.result.refused.append(Refused(rewrite.name, item.node.name, item.reason))
-                elif self._allowed(rewrite, item) and not used & item.touches:
-                    applied += self._apply(rewrite, item, used)
+                elif self._allowed(rewrite, item):
+                    if used.isdisjoint(item.touches) and reserved.isdisjoint(item.changes):
+                        applied += self._apply(rewrite, item, used, in_loop)
+                    else:
+                        # It comes first in the next round: what it was decided on stays as it is till then.
+                        reserved |= item.touches
+            remove_unread(self.graph, mark, alive)
         return applied
 
     def _allowed(self, rewrite: Rewrite, proposal: Proposal) -> bool:
-        if rewrite.safety is Safety.SAFE or (rewrite.safety is Safety.UNSAFE and self.unsafe):
+        safety = _safety(rewrite, proposal)
+        if safety is Safety.SAFE or (safety is Safety.UNSAFE and self.unsafe):
             return True
-        hint = "it may change results or the I/O contract; allow it with --unsafe-fixes"
-        if rewrite.safety is Safety.MANUAL:
+        hint = f"{proposal.unsafe or 'it may change results or the I/O contract'}; allow it with --unsafe-fixes"
+        if safety is Safety.MANUAL:
             hint = "it has to be done by hand"
         note = f"{proposal.note}; {hint}" if proposal.note else hint
         self.result.refused.append(Refused(rewrite.name, proposal.node.name, note, held_back=True))
         return False
 
-    def _apply(self, rewrite: Rewrite, proposal: Proposal, used: set[Node]) -> list[Applied]:
-        name = proposal.node.name
+    def _apply(
+        self, rewrite: Rewrite, proposal: Proposal, used: set[Node], in_loop: Callable[[Node], bool] | None
+    ) -> list[Applied]:
+        safety, names = _safety(rewrite, proposal), [n.name for n in (proposal.node, *proposal.also)]
         try:
-            made = apply_proposal(self.graph, proposal)
+            made = apply_proposal(self.graph, proposal, in_loop=in_loop)
         except NotApplicableError as e:
-            self.result.refused.append(Refused(rewrite.name, name, str(e)))
+            self.result.refused.append(Refused(rewrite.name, names[0], str(e)))
             return []
-        used |= proposal.touches
+        used |= proposal.changes
         used.update(made)
-        return [Applied(rewrite.name, rewrite.safety, name, proposal.note)]
+        return [Applied(rewrite.name, safety, name, proposal.note) for name in names]
 
-    def _tidy(self, alive: set[Node], mark: int) -> None:
-        """Remove what was needed at ``mark`` and is not any more, and complete the nodes made since."""
-        graph = self.graph
-        made = {e.node for e in graph.edits(mark) if isinstance(e, Added)}
-        live = graph.live()
-        kept = live.union(graph.inputs)
-        orphans = [n for n in graph if n not in kept and (n in alive or n in made)]
-        for node in orphans:
-            graph.set_inputs(node, (), ())
-        for node in orphans:
-            if not graph.consumers(node):
-                graph.remove(node)
-        fresh = [n for n in graph if n in made]
+    def _broken(
+        self, before: Snapshot, contract: Contract, alive: set[Node], applied: Sequence[Applied]
+    ) -> Broken | None:
+        """Tidy up after proposals were applied, and say which invariant does not hold."""
+        made = {e.node for e in self.graph.edits(before.mark) if isinstance(e, Added)}
+        remove_orphans(self.graph, alive | made)
+        fresh = [n for n in self.graph if n in made] if made else []
+        specs = self.specs()
         if fresh:
-            complete_attrs(graph, fresh)
+            complete_attrs(self.graph, fresh, specs)
+            self._specs = (self.graph.version, specs)
+        loose = any(a.safety is not Safety.SAFE for a in applied)
+        return contract.broken(self.graph, specs, missing=self.missing, cyclic=self.cyclic, inputs_may_change=loose)
 
-    def _broken(self, wanted: list[TensorSpec]) -> Broken | None:
-        """The first invariant that does not hold, those of the interface included."""
-        for broken in broken_invariants(self.graph, allow_missing=self.missing):
-            if not (broken.invariant == "acyclic" and self.cyclic):
-                return broken
-        specs = infer_shapes(self.graph)
-        for value, before in zip(self.graph.outputs, wanted, strict=True):
-            after = specs.of(value)
-            if after.dtype != before.dtype or not _compatible(before, after):
-                return Broken("keeps-interface", value.name, f"was {before} and would be {after}")
-        return None
-
-    def _one_by_one(self, specs: Specs, wanted: list[TensorSpec]) -> list[Applied]:
+    def _one_by_one(self) -> list[Applied]:
         """The round again, rewrite by rewrite, to find and drop the one that breaks an invariant."""
+        self.result.refused.clear()
         applied: list[Applied] = []
         for rewrite in list(self.rewrites):
-            mark, outputs, alive = self.graph.mark(), self.graph.outputs, self.graph.live()
-            done = self._apply_all([rewrite], infer_shapes(self.graph))
-            self._tidy(alive, mark)
-            broken = self._broken(wanted)
+            before, alive = Snapshot.of(self.graph), self.graph.live()
+            contract = Contract.of(self.graph, self.specs())
+            done = self._apply_all([rewrite], alive)
+            broken = self._broken(before, contract, alive, done) if done else None
             if broken is None:
                 applied += done
-                continue
-            self.graph.rollback(mark)
-            self.graph.outputs = outputs
-            self.rewrites.remove(rewrite)
-            self.result.rolled_back.append(RolledBack(rewrite.name, broken))
+            else:
+                restore(self.graph, before)
+                self._give_up(rewrite, broken)
         return applied
 
+    def _give_up(self, rewrite: Rewrite, broken: Broken) -> None:
+        self.rewrites.remove(rewrite)
+        self.result.refused = [r for r in self.result.refused if r.rewrite != rewrite.name]
+        self.result.rolled_back.append(RolledBack(rewrite.name, broken))
 
-def _compatible(before: TensorSpec, after: TensorSpec) -> bool:
-    """Equal as far as both are known; nothing that was known may be lost."""
-    if before.shape is None:
-        return True
-    if after.shape is None or len(after.shape) != len(before.shape):
-        return False
-    return all(b is None or a == b for a, b in zip(after.shape, before.shape, strict=True))
+    # ---- rewrites that never end ------------------------------------------------------------------------------
+
+    def _note_progress(self, applied: set[tuple[str, str]]) -> None:
+        if len(self.graph) < self.smallest:
+            self.smallest = len(self.graph)
+            self.repeats.clear()
+            self.last.clear()
+        self.last.append(applied)
+        self.repeats.update(applied)
+
+    def circles(self) -> bool:
+        """True if the rewrites seem to go on for ever."""
+        return len(self.last) >= MAX_ROUNDS or max(self.repeats.values(), default=0) >= MAX_REPEATS
+
+    def start_again(self) -> None:
+        """Take everything back and give up a rewrite: of those still applied, the busiest, the last in order."""
+        rounds = Counter(name for seen in self.last for name in {r for r, _ in seen})
+        still = set().union(*self.last[-2:])
+        busiest = max(rounds[name] for name, _ in still)
+        guilty = {(r, n) for r, n in still if rounds[r] == busiest}
+        rewrite = next(r for r in reversed(self.rewrites) if any(r.name == name for name, _ in guilty))
+        node = min(n for name, n in guilty if name == rewrite.name)
+        count = len(self.last)
+        restore(self.graph, self.start)
+        self.result.applied.clear()
+        self._give_up(rewrite, Broken("converges", node, f"was still being changed after {count} rounds"))
+        self.repeats.clear()
+        self.last.clear()
+        self.smallest = len(self.graph)
+
+    def finish(self) -> None:
+        """What is left to do once nothing applies any more."""
+        if self.graph.mark() > self.start.mark:
+            drop_stale_colocation(self.graph)
+
+
+def _safety(rewrite: Rewrite, proposal: Proposal) -> Safety:
+    """That of the place where it differs from that of the rewrite."""
+    if rewrite.safety is Safety.MANUAL:
+        return Safety.MANUAL
+    if proposal.unsafe:
+        return Safety.UNSAFE
+    return Safety.SAFE if proposal.safe else rewrite.safety

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from graphdoctor.findings import Safety
@@ -77,13 +77,37 @@ class SetInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """Give a node another name; its readers follow. Inputs and outputs of the graph keep theirs."""
+
+    node: Node
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandFor:
+    """``node`` computes from now on what ``nodes`` computed: their origins become its own."""
+
+    node: Node
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetInput:
+    """A node is no input of the graph any more. Only unsafe rewrites may say so."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Remove a node that nothing reads by data; nodes that waited for it wait for what it waited for."""
 
     node: Node
 
 
-Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Drop
+Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Rename | StandFor | ForgetInput | Drop
+_CHANGING = (SetOp, SetAttr, DropAttrs, SetInputs, Rename, StandFor, ForgetInput, Drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +117,27 @@ class Proposal:
     Attributes:
         node: the node it is about.
         steps: edits, in order; either all are applied or none.
-        touches: nodes the repair was decided on or changes; two proposals that share one wait for another round.
+        touches: nodes the repair was decided on or changes. It waits for the next round if one of them was changed
+            in this one; that two proposals look at the same node does not matter.
         note: what it does here, one short sentence.
+        unsafe: why this place is unsafe, whatever the rewrite is as such; empty where it is not.
+        safe: True if this place is safe although the rewrite as such is unsafe.
+        also: further nodes that the repair is about, where it treats several at once (a run of Identities).
     """
 
     node: Node
     steps: tuple[Step, ...]
     touches: frozenset[Node]
     note: str = ""
+    unsafe: str = ""
+    safe: bool = False
+    also: tuple[Node, ...] = ()
+
+    @property
+    def changes(self) -> frozenset[Node]:
+        """The nodes that the steps change, replace or remove; those they make are not among them."""
+        changed = [s.node for s in self.steps if isinstance(s, _CHANGING)]
+        return frozenset((*changed, *(s.old.node for s in self.steps if isinstance(s, ReplaceValue))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +171,15 @@ class Rewrite(Protocol):
         """Every place where the rewrite applies, or looks as if it did and does not."""
 
 
-def propose(node: Node, *steps: Step, touches: tuple[Node, ...] = (), note: str = "") -> Proposal:
+def propose(
+    node: Node,
+    *steps: Step,
+    touches: tuple[Node, ...] = (),
+    note: str = "",
+    unsafe: str = "",
+    safe: bool = False,
+    also: tuple[Node, ...] = (),
+) -> Proposal:
     """A proposal at ``node`` that touches it, ``touches``, and every node its steps change."""
-    changed = [s.node for s in steps if isinstance(s, SetOp | SetAttr | DropAttrs | SetInputs | Drop)]
-    replaced = [s.old.node for s in steps if isinstance(s, ReplaceValue)]
-    return Proposal(node, tuple(steps), frozenset((node, *touches, *changed, *replaced)), note)
+    proposal = Proposal(node, tuple(steps), frozenset((node, *touches)), note, unsafe, safe, also)
+    return replace(proposal, touches=proposal.touches | proposal.changes)

@@ -2,58 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
 
 from graphdoctor.ir import GraphView, Node
-from graphdoctor.surgery.proposal import DropAttrs, Facts, Proposal, Refusal, SetOp, propose
+from graphdoctor.surgery.finder import Finder, Found
+from graphdoctor.surgery.proposal import DropAttrs, Facts, Refusal, SetAttr, SetInputs, SetOp, Step, propose
+from graphdoctor.surgery.rewrites.common import known_array, looked_at, reads_other_outputs
 from graphdoctor.types import DType
 
+Scalar = str | int | float | bool
 
-def rename_op(graph: GraphView, facts: Facts, options: Mapping[str, Any]) -> Iterator[Proposal | Refusal]:
-    """Give nodes of op ``from`` the op ``to``.
 
-    Options: ``from``, ``to``; ``drop``: attributes the old op lacks; ``require``: attribute -> value it must have
-    (dtypes by label); ``outputs``: number of outputs the old op has; ``shapes``: ``equal`` (all inputs) or
-    ``equal-batch`` (all dimensions but the last two), where the old op does not broadcast.
+class RenameOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ops": "from"}):
+    """Options of ``rename-op``.
+
+    Attributes:
+        ops: op types to rename.
+        to: what they are called in the older TensorFlow.
+        drop: attributes the older op lacks.
+        rename: attribute -> what it is called in the older op.
+        require: attribute -> value it must have, if it is there or has a default (dtypes by label).
+        defaults: attribute -> value it has where it is absent.
+        same: attributes that must be equal, those that are there.
+        types: attribute -> dtypes (by label) the older op takes.
+        layouts: values of data_format the older op takes; none listed: it is not asked.
+        outputs: number of outputs the older op has; 0 is not asked.
+        inputs: number of inputs the older op has; further ones are dropped. 0 is not asked.
+        constants: input -> number that every element of it must be, as a condition for dropping it.
+        shapes: ``equal`` (all inputs) or ``equal-batch`` (all dimensions but the last two), where the older op does
+            not broadcast.
     """
-    for node in graph.by_op(*options["from"]):
-        reason = _why_not(graph, node, facts, options)
+
+    ops: tuple[str, ...]
+    to: str
+    drop: tuple[str, ...] = ()
+    rename: Mapping[str, str] = {}
+    require: Mapping[str, Scalar] = {}
+    defaults: Mapping[str, Scalar] = {}
+    same: tuple[str, ...] = ()
+    types: Mapping[str, tuple[str, ...]] = {}
+    layouts: tuple[str, ...] = ()
+    outputs: int = 0
+    inputs: int = 0
+    constants: Mapping[str, float] = {}
+    shapes: str = ""
+
+
+def rename_op(graph: GraphView, facts: Facts, options: RenameOptions) -> Found:
+    """Give nodes of the ops ``from`` the op ``to``, where the older op can say the same."""
+    for node in graph.by_op(*options.ops):
+        reason = _attributes(node, options) or _edges(graph, node, facts, options)
         if reason:
-            yield Refusal(node, reason)
-        else:
-            drop = tuple(k for k in options.get("drop", ()) if k in node.attrs)
-            steps = (SetOp(node, options["to"]), *([DropAttrs(node, drop)] if drop else []))
-            yield propose(node, *steps, note=f"{node.op} -> {options['to']}")
+            yield Refusal(node, f"{options.to} {reason}")
+            continue
+        touched = [n for k in options.constants for n in looked_at(node.inputs[int(k)])]
+        steps = _steps(node, options)
+        yield propose(node, *steps, touches=tuple(touched), note=f"{node.op} -> {options.to}")
 
 
-def _why_not(graph: GraphView, node: Node, facts: Facts, options: Mapping[str, Any]) -> str:
-    for key, wanted in options.get("require", {}).items():
-        value = node.attr(key)
-        label = value.label if isinstance(value, DType) else value
-        if value is not None and label != wanted:
-            return f"{options['to']} needs {key} = {wanted}, and it is {label}"
-    count = options.get("outputs")
-    if count is not None:
-        extra = sorted({u.index for u in graph.uses(node) if u.slot >= 0 and u.index >= count})
-        extra += [v.index for v in graph.outputs if v.node is node and v.index >= count]
-        if extra:
-            return f"{options['to']} has {count} outputs, and output {extra[0]} is in use"
-    return _shapes(node, facts, options.get("shapes", ""), options["to"])
+def _steps(node: Node, options: RenameOptions) -> list[Step]:
+    steps: list[Step] = [SetOp(node, options.to)]
+    if options.inputs and len(node.inputs) > options.inputs:
+        steps.append(SetInputs(node, node.inputs[: options.inputs]))
+    gone = tuple(k for k in (*options.drop, *options.rename) if k in node.attrs)
+    if gone:
+        steps.append(DropAttrs(node, gone))
+    steps += [SetAttr(node, new, node.attr(old)) for old, new in options.rename.items() if old in node.attrs]
+    return steps
 
 
-def _shapes(node: Node, facts: Facts, wanted: str, to: str) -> str:
+def _attributes(node: Node, options: RenameOptions) -> str:
+    for key, wanted in options.require.items():
+        value = _plain(node.attr(key, options.defaults.get(key)))
+        if value is not None and value != wanted:
+            return f"needs {key} = {_word(wanted)}, and it is {_word(value)}"
+    there = {k: _plain(node.attr(k)) for k in options.same if k in node.attrs}
+    if len(set(there.values())) > 1:
+        return f"has one type where this node has several: {', '.join(f'{k} = {v}' for k, v in there.items())}"
+    allowed_values = {**options.types, **({"data_format": options.layouts} if options.layouts else {})}
+    for key, allowed in allowed_values.items():
+        value = _plain(node.attr(key))
+        if value is not None and value not in allowed:
+            return f"does not take {key} = {value}"
+    return ""
+
+
+def _edges(graph: GraphView, node: Node, facts: Facts, options: RenameOptions) -> str:
+    if options.outputs:
+        extra = reads_other_outputs(graph, node, options.outputs)
+        if extra is not None:
+            return f"has {options.outputs} outputs, and output {extra} is in use"
+    if options.inputs and len(node.inputs) < options.inputs:
+        return f"has {options.inputs} inputs, and this node has {len(node.inputs)}"
+    for slot, wanted in options.constants.items():
+        index = int(slot)
+        array = known_array(facts, node.inputs[index]) if index < len(node.inputs) else None
+        if array is None:
+            return f"has no input {slot}, and whether it is {wanted:g} here is not known"
+        if not np.all(array == wanted):
+            return f"has no input {slot}, and it is not {wanted:g} here"
+    return _shapes(node, facts, options.shapes)
+
+
+def _shapes(node: Node, facts: Facts, wanted: str) -> str:
     if not wanted:
         return ""
     shapes = [s.shape for s in facts.specs.inputs(node)]
     if any(s is None for s in shapes):
-        return f"{to} does not broadcast, and the rank of an input is unknown"
+        return "does not broadcast, and the rank of an input is unknown"
     compared = [s[:-2] if wanted == "equal-batch" else s for s in shapes if s is not None]
-    if any(c != compared[0] for c in compared):
-        return f"{to} does not broadcast, and the shapes of the inputs differ"
-    if None in compared[0]:
-        return f"{to} does not broadcast, and a dimension is unknown; fix it with --input"
+    if not compared:
+        return "has inputs, and this node has none"
+    if any(len(c) != len(compared[0]) for c in compared):
+        return "does not broadcast, and the ranks of the inputs differ"
+    if any(None not in dims and len(set(dims)) > 1 for dims in zip(*compared, strict=True)):
+        return "does not broadcast, and the shapes of the inputs differ"
+    if any(None in c for c in compared):
+        return "does not broadcast, and a dimension is unknown; fix it with --input"
     return ""
 
 
-FINDERS = {"rename-op": rename_op}
+def _plain(value: object) -> object:
+    return value.label if isinstance(value, DType) else value
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+FINDERS = {"rename-op": Finder(rename_op, RenameOptions)}
