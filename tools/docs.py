@@ -247,7 +247,7 @@ def _pack_blocks(pack: PackRow) -> Iterator[str]:
         yield table(head, [_rewrite_cells(row) for row in pack.rewrite])
     for row in pack.rewrite:
         if row.options:
-            yield f"{code(row.name)} refuses what does not agree with its options:"
+            yield f"Options of {code(row.name)}:"
             yield "\n".join(f"- {key}: {_value(value)}" for key, value in row.options.items())
 
 

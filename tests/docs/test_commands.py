@@ -104,6 +104,7 @@ def test_yaml_block(text: str) -> None:
 
 def _parse(command: str, words: list[str]) -> None:
     """Let click read ``words`` without running anything; raises for an option that does not exist."""
-    found = cli.commands[command] if command in cli.commands else cli.get_command(None, command)  # type: ignore[arg-type]
+    parent = cli.make_context("graphdoctor", [command])
+    found = cli.get_command(parent, command)
     assert found is not None
-    found.make_context(command, list(words))
+    found.make_context(command, list(words), parent=parent)
