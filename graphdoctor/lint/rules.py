@@ -37,6 +37,8 @@ FAMILIES: Mapping[str, str] = {
 TEMPLATE_FIELDS = frozenset({"node", "op", "reason", "shape", "dtype", "scope", "target", "limit"})
 """What a message may name, besides the nodes of the rule's pattern."""
 
+_CHECKS = Path(__file__).parent / "checks"
+
 Code = Annotated[str, msgspec.Meta(pattern=r"^GD[A-Z][0-9]{3}$")]
 Kebab = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Line = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\n]+$")]
@@ -243,6 +245,8 @@ def _contradiction(rule: Rule, path: Path) -> str:
         return f"there is no family {rule.family!r}"
     if [rule.match is not None, rule.check is not None, rule.raised_by is not None].count(True) != 1:
         return "a rule needs exactly one of match, check and raised_by"
+    if rule.check is not None and not (_CHECKS / f"{rule.check.replace('-', '_')}.py").is_file():
+        return f"there is no check {rule.check!r}"
     if rule.match is not None and bool(rule.match.ops) == bool(rule.match.nodes):
         return "match needs either ops or nodes"
     if rule.match is None and rule.where:

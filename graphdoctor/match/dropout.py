@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphdoctor.ir import GraphView, Node, Use, Value
-from graphdoctor.match.constants import source_of
+from graphdoctor.match.constants import scalar_of, source_of
 from graphdoctor.match.results import NoMatch
 
 RANDOM_OPS = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
@@ -98,7 +98,9 @@ def _match(end: Node, scaled: Value, chain: tuple[Node, ...]) -> DropoutMatch:
     if scale.op in _DIVIDE and _may_be_rate(second):
         return DropoutMatch(first, end.out(), second, chain[0], (*chain, scale, end))
     if scale.op == "Mul":
-        for x, factor in ((first, second), (second, first)):
+        # A placeholder may be data as well as a rate: a constant is the surer factor.
+        pairs = sorted(((first, second), (second, first)), key=lambda pair: scalar_of(pair[1]) is None)
+        for x, factor in pairs:
             if _may_be_rate(factor):
                 return DropoutMatch(x, end.out(), factor, chain[0], (*chain, scale, end))
     return plain

@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from graphdoctor.ir import Node, TensorSpec
-from graphdoctor.match.constants import constant_of, scalar_of, source_of, uses_through
+from graphdoctor.match.constants import constant_of, scalar_of, source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
 from graphdoctor.match.padding import PadMatch, pad_before
@@ -299,21 +299,6 @@ class OnlyFirstOutput(Predicate, tag="only-first-output", frozen=True):
         return Match("only the first output is read")
 
 
-class ReadOnlyBy(Predicate, tag="read-only-by", frozen=True):
-    """Every reader of the node is one of ``ops``, looking through Identity; it is no output of the graph."""
-
-    ops: list[str]
-
-    def test(self, ctx: MatchContext, node: Node) -> Outcome:
-        """Whether it holds of ``node``."""
-        if ctx.graph.is_output(node):
-            return NoMatch("it is an output of the graph", node.name)
-        for user, slot in uses_through(ctx.graph, node.out(), frozenset({"Identity"})):
-            if slot >= 0 and user.op not in self.ops:
-                return NoMatch(f"{user.op} reads it", user.name)
-        return Match(f"only {' or '.join(self.ops)} reads it")
-
-
 class InScope(Predicate, tag="in-scope", frozen=True):
     """The innermost name scope of the node contains ``text``, in any case."""
 
@@ -361,7 +346,6 @@ AnyPredicate = (
     | OnlyFirstOutput
     | RankIn
     | RankUnknown
-    | ReadOnlyBy
     | SameShapes
     | TargetLacksDtype
     | TargetLacksOp

@@ -45,4 +45,9 @@ def _hit(ctx: CheckContext, found: BatchNormMatch) -> Hit:
     inner = tuple(n for n in found.interior if n is not found.output.node)
     if convolution_before(ctx.graph, found) is not None:
         return Hit(found.output.node, "the convolution before it can take it over", covers=inner)
-    return Hit(found.output.node, "no convolution stands before it", case="no-convolution", covers=inner)
+    return Hit(
+        found.output.node,
+        "no convolution stands before it, and a Mul and an Add do the same",
+        case="no-convolution",
+        covers=inner,
+    )
