@@ -1,0 +1,111 @@
+"""An op that nobody knows never makes a verdict better.
+
+Compatible is better than both others. Whether unknown is better than incompatible is not asked where the replaced node
+was itself what stood in the way: nobody knows whether the unknown op does. It is asked of every UFF target, whose
+converter refuses what it does not know.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphdoctor.findings import TargetVerdict, Verdict
+from graphdoctor.formats.tensorflow import load_model
+from graphdoctor.ir import Graph, Node
+from graphdoctor.ir.text import parse_graph
+from graphdoctor.lint import LintOptions, lint
+from graphdoctor.passes.complete import complete_attrs
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.passes.signature import set_signature
+from graphdoctor.targets import all_target_names, load_target
+
+ROOT = Path(__file__).parent.parent.parent
+FIXTURES = sorted((ROOT / "fixtures" / "rules").glob("*/*.gdt"))
+CORPUS = ROOT.parent / "shared" / "corpus" / "pb"
+TARGETS = tuple(load_target(name) for name in all_target_names())
+QUIET = LintOptions(report=())
+
+
+def _verdicts(graph: Graph) -> dict[str, TargetVerdict]:
+    return {v.target: v for v in lint(graph, infer_shapes(graph), TARGETS, QUIET).verdicts}
+
+
+def _with_unknown_op(graph: Graph, node: Node) -> dict[str, TargetVerdict]:
+    mark = graph.mark()
+    graph.set_op(node, "MysteryOp")
+    try:
+        return _verdicts(graph)
+    finally:
+        graph.rollback(mark)
+
+
+def _assert_never_better(graph: Graph, nodes: list[Node]) -> None:
+    before = _verdicts(graph)
+    for node in nodes:
+        after = _with_unknown_op(graph, node)
+        for target in TARGETS:
+            old, new = before[target.name], after[target.name]
+            where = f"{target.name}: {node.name} ({node.op}) was replaced; {old} became {new}"
+            assert new.verdict is not Verdict.COMPATIBLE, where
+            if target.parser == "uff":
+                assert new.verdict is Verdict.INCOMPATIBLE, where
+            if new.verdict is Verdict.UNKNOWN and old.verdict is Verdict.INCOMPATIBLE:
+                assert target.parser == "onnx", where
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_fixtures(path: Path) -> None:
+    graph = parse_graph(path.read_text(), path.name)
+    complete_attrs(graph)
+    live = graph.live()
+    _assert_never_better(graph, [n for n in graph if n in live])
+
+
+def test_dead_nodes_change_no_verdict() -> None:
+    text = "x = Placeholder {dtype: float32, shape: shape[1,8]}\nd = Tanh(x)\ny = Relu(x)\ninputs: x\noutputs: y"
+    graph = parse_graph(text)
+    complete_attrs(graph)
+    assert _with_unknown_op(graph, graph.node("d")) == _verdicts(graph)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real models is not here")
+@pytest.mark.parametrize(
+    "name", ("lenet_model", "mnist_all_cnn3", "ppo_model", "superres_espcn_x2", "tf2onnx_frozen", "inzapp_model")
+)
+def test_real_models(name: str) -> None:
+    graph = load_model(str(CORPUS / f"{name}.pb")).graph
+    set_signature(graph)
+    live = graph.live()
+    nodes = [n for n in graph if n in live]
+    _assert_never_better(graph, nodes[:: max(1, len(nodes) // 12)])
+
+
+UNARY = ("Relu", "Tanh", "Relu6", "Erf", "Identity", "Square", "Softplus", "Foo")
+BINARY = ("Add", "AddV2", "Mul", "Maximum", "SquaredDifference")
+
+
+@st.composite
+def _graphs(draw: st.DrawFn) -> Graph:
+    """Elementwise graphs over one input and one constant, with shared values and dead ends."""
+    lines = ["v0 = Placeholder {dtype: float32, shape: shape[1,8]}", "v1 = Const float32[1,8] 0.5"]
+    for i in range(2, draw(st.integers(3, 8))):
+        a, b = (draw(st.integers(0, i - 1)) for _ in range(2))
+        if draw(st.booleans()):
+            lines.append(f"v{i} = {draw(st.sampled_from(UNARY))}(v{a})")
+        else:
+            lines.append(f"v{i} = {draw(st.sampled_from(BINARY))}(v{a}, v{b})")
+    lines += ["inputs: v0", f"outputs: v{len(lines) - 1}"]
+    graph = parse_graph("\n".join(lines))
+    complete_attrs(graph)
+    return graph
+
+
+@settings(max_examples=25, deadline=None)
+@given(_graphs())
+def test_made_up_graphs(graph: Graph) -> None:
+    live = graph.live()
+    _assert_never_better(graph, [n for n in graph if n in live])
