@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.ir.attrs import Attrs
@@ -14,6 +12,11 @@ from graphdoctor.ir.edits import Added, Changed, Edit, NodeDiff, Removed, diff_o
 from graphdoctor.ir.node import CONTROL_SLOT, MISSING_OP, Node, Use, Value
 from graphdoctor.ir.order import Order, topological_order
 from graphdoctor.wire.attrs import AttrPy
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+    from graphdoctor.ir.digraph import Readers
 
 
 class NodeRecord(NamedTuple):
@@ -30,9 +33,7 @@ class NodeRecord(NamedTuple):
 class Graph:
     """A graph of TensorFlow nodes.
 
-    It *has* a ``networkx.MultiDiGraph`` (:meth:`networkx`); it is not one. Edges go from producer to consumer
-    with the consumer's input number as key (controls count down from -1) and ``port`` = the producer's output.
-    Nodes that are referred to and missing stand in the graph with an empty op, so that a dangling input is seen.
+    It *has* a ``networkx.MultiDiGraph`` (:meth:`networkx`), made when it is asked for; it is not one. Nodes that are referred to and missing stand in the graph with an empty op, so that a dangling input is seen.
 
     Attributes:
         inputs: nodes fed from outside, once they were found or given.
@@ -43,7 +44,8 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._g: nx.MultiDiGraph[Node] = nx.MultiDiGraph()
+        self._readers: Readers = {}
+        self._digraph: tuple[int, MultiDiGraph[Node]] | None = None
         self._nodes: dict[Node, None] = {}
         self._by_name: dict[str, Node] = {}
         self._by_op: dict[str, dict[Node, None]] = {}
@@ -110,7 +112,6 @@ class Graph:
             node = self._missing.get(name)
             if node is None:
                 node = self._missing[name] = Node(name, MISSING_OP)
-                self._g.add_node(node)
         return node
 
     # ---- reading --------------------------------------------------------------------------------------------
@@ -159,23 +160,18 @@ class Graph:
 
     def missing(self) -> list[Node]:
         """Nodes that are referred to and do not exist, by name."""
-        return [n for _, n in sorted(self._missing.items()) if self._g.out_degree(n)]
+        return [n for _, n in sorted(self._missing.items()) if self._readers.get(n)]
 
     def uses(self, node: Node, index: int | None = None) -> list[Use]:
         """Where ``node`` (or only its output ``index``) is read; control uses are left out when ``index`` is given."""
-        found = []
-        edges: Iterable[tuple[Node, Node, int, int]] = self._g.out_edges(node, keys=True, data="port")
-        for _, user, slot, port in edges:
-            if slot <= CONTROL_SLOT:
-                if index is None:
-                    found.append(Use(user, CONTROL_SLOT, CONTROL_SLOT))
-            elif index is None or port == index:
-                found.append(Use(user, slot, port))
-        return found
+        readers = self._readers.get(node, {}).items()
+        if index is not None:
+            return [Use(user, slot, port) for (user, slot), port in readers if port == index]
+        return [Use(user, max(slot, CONTROL_SLOT), port) for (user, slot), port in readers]
 
     def consumers(self, node: Node) -> list[Node]:
         """The nodes that read ``node``, by data or control, each once."""
-        return list(self._g.successors(node))
+        return list(dict.fromkeys(user for user, _ in self._readers.get(node, ())))
 
     def sole_use(self, value: Value) -> Use | None:
         """The only use of ``value``'s node, if it has exactly one, by data, and it is no output of the graph."""
@@ -209,10 +205,17 @@ class Graph:
                     start.append(producer)
         return {n for n in seen if not n.is_missing}
 
-    def networkx(self) -> nx.MultiDiGraph[Node]:
-        """A read-only view of the digraph, for the user's own algorithms."""
-        view: Any = nx.restricted_view(self._g, [], [])
-        return view  # type: ignore[no-any-return]  # the stubs say Graph, it is a MultiDiGraph
+    def networkx(self) -> MultiDiGraph[Node]:
+        """The digraph for the user's own algorithms: as the graph is now, and frozen.
+
+        Edges go from producer to consumer; the key is the consumer's input number (controls count down from -1), and
+        ``port`` is the producer's output (-1 for a control).
+        """
+        if self._digraph is None or self._digraph[0] != self.version:
+            from graphdoctor.ir.digraph import digraph_of
+
+            self._digraph = (self.version, digraph_of(self._nodes, self._readers))
+        return self._digraph[1]
 
     def unique_name(self, wanted: str) -> str:
         """``wanted``, or ``wanted_1`` and so on: a name that no node has."""
@@ -348,30 +351,29 @@ class Graph:
         self._nodes[node] = None
         self._by_name[node.name] = node
         self._by_op.setdefault(node.op, {})[node] = None
-        self._g.add_node(node)
         ghost = self._missing.pop(node.name, None)
         if ghost is not None:
             self._adopt(ghost, node)
 
     def _adopt(self, ghost: Node, node: Node) -> None:
         """A node that was missing has come: whoever referred to it by name reads the real one."""
-        for user in list(self._g.successors(ghost)):
+        for user in self.consumers(ghost):
             self._disconnect(user)
             inputs = tuple(Value(node, v.index) if v.node is ghost else v for v in user.inputs)
             object.__setattr__(user, "inputs", inputs)
             object.__setattr__(user, "controls", tuple(node if c is ghost else c for c in user.controls))
             self._connect(user)
-        self._g.remove_node(ghost)
+        self._readers.pop(ghost, None)
 
     def _delete(self, node: Node) -> None:
         self._disconnect(node)
-        users = list(self._g.successors(node))
+        users = self.consumers(node)
         if users:
             raise InternalError(f"{node.name} was removed while {users[0].name} still reads it")
         del self._nodes[node]
         del self._by_name[node.name]
         del self._by_op[node.op][node]
-        self._g.remove_node(node)
+        self._readers.pop(node, None)
 
     def _write(self, edit: Changed) -> None:
         node = edit.node
@@ -391,18 +393,16 @@ class Graph:
             object.__setattr__(node, edit.field, edit.after)
 
     def _connect(self, node: Node) -> None:
-        g = self._g
         for slot, value in enumerate(node.inputs):
-            g.add_edge(value.node, node, key=slot, port=value.index)
+            self._readers.setdefault(value.node, {})[node, slot] = value.index
         for k, control in enumerate(node.controls):
-            g.add_edge(control, node, key=CONTROL_SLOT - k, port=CONTROL_SLOT)
+            self._readers.setdefault(control, {})[node, CONTROL_SLOT - k] = CONTROL_SLOT
 
     def _disconnect(self, node: Node) -> None:
-        g = self._g
         for slot, value in enumerate(node.inputs):
-            g.remove_edge(value.node, node, key=slot)
+            del self._readers[value.node][node, slot]
         for k, control in enumerate(node.controls):
-            g.remove_edge(control, node, key=CONTROL_SLOT - k)
+            del self._readers[control][node, CONTROL_SLOT - k]
 
 
 def _inverse(edit: Edit) -> Edit:
