@@ -13,14 +13,15 @@ from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
 from graphdoctor.lint.selection import chosen, ignored
 from graphdoctor.lint.verdicts import Trouble, verdict_of
-from graphdoctor.lint.wording import message_of
+from graphdoctor.lint.wording import Words, message_of
 from graphdoctor.match.results import Match
 from graphdoctor.match.support import Judge
 from graphdoctor.passes.infer_shapes import Specs
-from graphdoctor.targets import Target
+from graphdoctor.targets import Confidence, Target
 
 RULE_FAILED = "rule-failed"
 """Name of the rule whose finding says that another rule raised."""
+_NOWHERE = Node("", "")
 
 
 def lint(graph: Graph, specs: Specs, targets: Sequence[Target], options: LintOptions | None = None) -> LintResult:
@@ -41,23 +42,20 @@ def lint(graph: Graph, specs: Specs, targets: Sequence[Target], options: LintOpt
 
 
 @dataclass(slots=True)
-class _Outcome:
+class _Made:
     """What the rules found so far."""
 
+    trouble: dict[str, Trouble]
     findings: list[Finding] = field(default_factory=list)
     explained: set[tuple[str, Node]] = field(default_factory=set)
-    trouble: dict[str, Trouble] = field(default_factory=dict)
     doubts: dict[str, list[str]] = field(default_factory=dict)
 
 
 class _Run:
+    """One lint run."""
+
     def __init__(
-        self,
-        graph: GraphView,
-        specs: Specs,
-        live: set[Node],
-        targets: Sequence[Target],
-        options: LintOptions,
+        self, graph: GraphView, specs: Specs, live: set[Node], targets: Sequence[Target], options: LintOptions
     ) -> None:
         self.graph = graph
         self.targets = targets
@@ -65,8 +63,9 @@ class _Run:
         self.rules = load_rules()
         self.chosen = chosen(self.rules, options)
         self.ignored = ignored(self.rules, options)
-        self.reported = frozenset(t.name for t in targets) if options.report is None else frozenset(options.report)
-        self.made = _Outcome(trouble={t.name: Trouble() for t in targets})
+        names = frozenset(t.name for t in targets)
+        self.reported = names if options.report is None else names & frozenset(options.report)
+        self.made = _Made({name: Trouble() for name in names})
 
     def result(self) -> LintResult:
         """Run every rule that can say or change something; those that defer come last."""
@@ -79,75 +78,27 @@ class _Run:
         return LintResult(findings, verdicts, self._not_checked())
 
     def _run(self, rule: Rule) -> None:
-        selection = rule.targets
-        about = [t for t in self.targets if selection is None or selection.includes(t)]
+        about = [t for t in self.targets if rule.targets is None or rule.targets.includes(t)]
         if rule.tables:
             about = [t for t in about if t.name in self.reported]
-        if selection is not None and not about:
+        if rule.targets is not None and not about:
             return
         try:
             hits = list(run_rule(self.ctx.narrowed_to(about), rule))
         except Exception as e:  # noqa: BLE001 - the one place: a rule that raises must not hide what others find
             self._failed(rule, e)
             return
-        for hit in hits:
-            self._take(rule, hit, about)
+        _RuleHits(self, rule, about).take(hits)
 
     def _failed(self, rule: Rule, error: Exception) -> None:
         own = find_rule(RULE_FAILED)
         reason = f"{rule.code} ({rule.name}) raised {type(error).__name__}: {error}"
         for trouble in self.made.trouble.values():
-            trouble.add((_NOWHERE,), lambda: reason, certain=False)
+            trouble.add((_NOWHERE,), reason, certain=False)
         message = own.message.format(reason=reason)
         self.made.findings.append(
             Finding(own.code, own.name, own.level, "", "", "", message, certain=False, remedy=own.remedy)
         )
-
-    def _take(self, rule: Rule, hit: Hit, about: Sequence[Target]) -> None:
-        targets: Sequence[Target | None] = [hit.target] if hit.target is not None else list(about)
-        if rule.targets is None and hit.target is None:
-            targets = [None]
-        fix = self._fix(rule, hit) if hit.certain else None
-        for target in targets:
-            self._note(rule, hit, target, fix)
-
-    def _note(self, rule: Rule, hit: Hit, target: Target | None, fix: Fix | None) -> None:
-        certain = hit.certain and self._is_sure(rule, target)
-        concerned = self.targets if target is None else (target,)
-        if not certain and rule.level is not Severity.ERROR:
-            self.made.doubts.setdefault(f"{rule.code} {rule.name}: {hit.reason}", []).append(hit.node.name)
-            return
-        nodes = (hit.node, *hit.covers)
-        if rule.defers and target is not None and (target.name, hit.node) in self.made.explained:
-            return
-
-        def message() -> str:
-            return message_of(self.ctx, rule, hit, target, certain)
-
-        if rule.level is Severity.ERROR and not rule.tables:
-            for t in concerned:
-                self.made.trouble[t.name].add(nodes, message, certain)
-        if rule.code not in self.chosen:
-            return
-        if rule.explains:
-            told = nodes if hit.covers_node else hit.covers
-            self.made.explained.update((t.name, n) for t in concerned for n in told)
-        if rule.code not in self.ignored and (target is None or target.name in self.reported):
-            self.made.findings.append(_finding(rule, hit, target, message(), certain, fix))
-
-    def _is_sure(self, rule: Rule, target: Target | None) -> bool:
-        """False where all that makes the rule speak of ``target`` is a limit that is known from a weak source."""
-        if target is None or rule.targets is None or not rule.targets.limits:
-            return True
-        found = (target.has_limit(name) for name in rule.targets.limits)
-        return any(limit is not None and limit.confidence.value != "low" for limit in found)
-
-    def _fix(self, rule: Rule, hit: Hit) -> Fix | None:
-        offered = rule.fixes.get(hit.case) if hit.case else rule.fix
-        if offered is None:
-            return None
-        outcome = holds(offered.where, self.ctx.match(hit.target), hit.bound, hit.node)
-        return offered.value() if isinstance(outcome, Match) else None
 
     def _not_checked(self) -> tuple[str, ...]:
         notes = []
@@ -161,19 +112,71 @@ class _Run:
         return tuple(notes)
 
 
-_NOWHERE = Node("", "")
+class _RuleHits:
+    """Turns the hits of one rule into findings and trouble."""
+
+    def __init__(self, run: _Run, rule: Rule, about: Sequence[Target]) -> None:
+        self.run = run
+        self.made = run.made
+        self.rule = rule
+        self.about: Sequence[Target | None] = about if rule.targets is not None else (None,)
+        self.level = rule.level
+        self.blocks = self.level is Severity.ERROR and not rule.tables
+        self.is_chosen = rule.code in run.chosen
+        self.is_shown = self.is_chosen and rule.code not in run.ignored
+        self.unsure = frozenset(t.name for t in about if _only_weakly_known(rule, t))
+
+    def take(self, hits: Sequence[Hit]) -> None:
+        """Note every hit for every target that it concerns."""
+        for hit in hits:
+            for target in self.about if hit.target is None else (hit.target,):
+                self._note(hit, target)
+
+    def _note(self, hit: Hit, target: Target | None) -> None:
+        certain = hit.certain and (target is None or target.name not in self.unsure)
+        if not certain and self.level is not Severity.ERROR:
+            reason = f"{self.rule.code} {self.rule.name}: {hit.reason}"
+            self.made.doubts.setdefault(reason, []).append(hit.node.name)
+            return
+        if self.rule.defers and target is not None and (target.name, hit.node) in self.made.explained:
+            return
+        words = Words(self.run.ctx, self.rule, hit, target, certain)
+        concerned = self.run.targets if target is None else (target,)
+        if self.blocks:
+            for t in concerned:
+                self.made.trouble[t.name].add((hit.node, *hit.covers), words, certain)
+        if self.is_chosen and self.rule.explains:
+            told = (hit.node, *hit.covers) if hit.covers_node else hit.covers
+            self.made.explained.update((t.name, n) for t in concerned for n in told)
+        if self.is_shown and (target is None or target.name in self.run.reported):
+            self.made.findings.append(self._finding(words))
+
+    def _finding(self, words: Words) -> Finding:
+        hit, certain = words.hit, words.certain
+        return Finding(
+            self.rule.code,
+            self.rule.name,
+            self.level if certain else Severity.WARNING,
+            "" if words.target is None else words.target.name,
+            hit.node.name,
+            hit.node.op,
+            message_of(words),
+            certain,
+            self._fix(hit) if certain else None,
+            self.rule.remedy,
+        )
+
+    def _fix(self, hit: Hit) -> Fix | None:
+        offered = self.rule.fixes.get(hit.case) if hit.case else self.rule.fix
+        if offered is None:
+            return None
+        outcome = holds(offered.where, self.run.ctx.match(hit.target), hit.bound, hit.node)
+        return offered.value() if isinstance(outcome, Match) else None
 
 
-def _finding(rule: Rule, hit: Hit, target: Target | None, message: str, certain: bool, fix: Fix | None) -> Finding:
-    return Finding(
-        rule.code,
-        rule.name,
-        rule.level if certain else Severity.WARNING,
-        "" if target is None else target.name,
-        hit.node.name,
-        hit.node.op,
-        message,
-        certain,
-        fix,
-        rule.remedy,
-    )
+def _only_weakly_known(rule: Rule, target: Target) -> bool:
+    """True where all that makes ``rule`` speak of ``target`` is a limit that is known from a weak source."""
+    if rule.targets is None or not rule.targets.limits:
+        return False
+    limits = [target.has_limit(name) for name in rule.targets.limits]
+    return all(limit is None or limit.confidence is Confidence.LOW for limit in limits)

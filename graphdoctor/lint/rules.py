@@ -34,6 +34,7 @@ FAMILIES: Mapping[str, str] = {
     "L": "live: said by NVIDIA's parser or builder",
 }
 """Third letter of a code to what the family is about."""
+_LEVELS = {level.label: level for level in Severity}
 TEMPLATE_FIELDS = frozenset({"node", "op", "reason", "shape", "dtype", "scope", "target", "limit"})
 """What a message may name, besides the nodes of the rule's pattern."""
 
@@ -163,7 +164,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def level(self) -> Severity:
         """The severity as findings hold it."""
-        return Severity[self.severity.upper()]
+        return _LEVELS[self.severity]
 
     @property
     def family(self) -> str:

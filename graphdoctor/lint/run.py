@@ -13,7 +13,6 @@ from graphdoctor.lint.rules import Rule
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicates import Predicate
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome, negated
-from graphdoctor.targets import Target
 
 
 @cache
@@ -45,16 +44,16 @@ def run_rule(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
 
 
 def _run_pattern(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
-    questions: Sequence[Target | None] = list(ctx.targets) if rule.per_target else [None]
-    pattern = rule.pattern()
+    questions = [(t, ctx.match(t)) for t in (ctx.targets if rule.per_target else (None,))]
+    pattern, readers = rule.pattern(), frozenset(rule.with_readers)
     for binding in pattern.matches(ctx.graph):
         anchor = binding[pattern.anchor]
         if rule.live_only and anchor not in ctx.live:
             continue
-        for target in questions:
-            outcome = holds(rule.where, ctx.match(target), binding, anchor)
+        covers = tuple(n for n in ctx.graph.consumers(anchor) if n.op in readers) if readers else ()
+        for target, question in questions:
+            outcome = holds(rule.where, question, binding, anchor)
             if not isinstance(outcome, NoMatch):
-                covers = tuple(n for n in ctx.graph.consumers(anchor) if n.op in rule.with_readers)
                 yield Hit(anchor, outcome.reason, isinstance(outcome, Match), target, covers=covers, bound=binding)
 
 

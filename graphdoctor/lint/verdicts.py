@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graphdoctor.findings import TargetVerdict, Verdict
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext
+from graphdoctor.lint.wording import Words, message_of
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer
 
-Reason = Callable[[], str]
-"""A reason that is put into words when it is wanted."""
+Reason = Words | str
+"""A reason in words, or what words are made of when they are wanted."""
 
 
 @dataclass(slots=True)
@@ -58,13 +59,18 @@ def verdict_of(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) 
 
 def _decide(trouble: Trouble, refused: dict[Answer, str], whole: str) -> tuple[Verdict, str]:
     if trouble.errors:
-        return Verdict.INCOMPATIBLE, next(iter(trouble.errors.values()))()
+        return Verdict.INCOMPATIBLE, _first(trouble.errors)
     if Answer.NO in refused:
         return Verdict.INCOMPATIBLE, refused[Answer.NO]
     if whole:
         return Verdict.UNKNOWN, whole
     if trouble.doubts:
-        return Verdict.UNKNOWN, next(iter(trouble.doubts.values()))()
+        return Verdict.UNKNOWN, _first(trouble.doubts)
     if Answer.UNKNOWN in refused:
         return Verdict.UNKNOWN, refused[Answer.UNKNOWN]
     return Verdict.COMPATIBLE, ""
+
+
+def _first(reasons: dict[Node, Reason]) -> str:
+    reason = next(iter(reasons.values()))
+    return reason if isinstance(reason, str) else message_of(reason)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.lint.rules import Rule
 from graphdoctor.targets import Target
 from graphdoctor.types import dims_text
 
 
-def message_of(ctx: CheckContext, rule: Rule, hit: Hit, target: Target | None, certain: bool) -> str:
+class Words(NamedTuple):
+    """What the text of a finding is made of; ``target`` is ``None`` for what holds whatever the target."""
+
+    ctx: CheckContext
+    rule: Rule
+    hit: Hit
+    target: Target | None
+    certain: bool
+
+
+def message_of(words: Words) -> str:
     """What the finding says; one that is not certain begins with what could not be told."""
-    if certain:
-        return _filled(ctx, rule.message, rule, hit, target)
+    rule = words.rule
+    if words.certain:
+        return _filled(words, rule.message)
     doubt = rule.doubt or f"this holds: {rule.summary}"
-    return f"cannot tell whether {_filled(ctx, doubt, rule, hit, target)}: {hit.reason.rstrip('.')}"
+    return f"cannot tell whether {_filled(words, doubt)}: {words.hit.reason.rstrip('.')}"
 
 
-def _filled(ctx: CheckContext, template: str, rule: Rule, hit: Hit, target: Target | None) -> str:
-    spec = ctx.specs.output(hit.node)
+def _filled(words: Words, template: str) -> str:
+    hit, target = words.hit, words.target
+    spec = words.ctx.specs.output(hit.node)
     fields = {
         "node": hit.node.name,
         "op": hit.node.op,
@@ -26,7 +40,7 @@ def _filled(ctx: CheckContext, template: str, rule: Rule, hit: Hit, target: Targ
         "dtype": spec.dtype.label,
         "scope": hit.node.scope,
         "target": "the target" if target is None else target.title,
-        "limit": _limit_text(rule, target),
+        "limit": _limit_text(words.rule, target),
     }
     return template.format_map(fields | {name: node.name for name, node in hit.bound.items() if name != "node"})
 
