@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ from graphdoctor.engines import (
     EngineResult,
     MappedError,
     ShapeRange,
+    available_backends,
     build_engine,
     map_errors,
     write_sidecar,
 )
-from graphdoctor.errors import InputError
+from graphdoctor.engines.backends import modules_of
+from graphdoctor.errors import InputError, MissingExtraError
 from graphdoctor.flows.opening import SignatureOptions, open_model
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
 from graphdoctor.formats.readfile import read_model_bytes
@@ -51,7 +54,23 @@ def build_model(path: str, plan: str, options: BuildOptions, signature: Signatur
         MissingExtraError: no builder, or onnx, is not installed.
         WorkerError: the builder crashed or ran out of time.
     """
+    require_packages(path, options)
     return build_source(source_of(path, signature), plan, options)
+
+
+def require_packages(path: str, options: BuildOptions) -> None:
+    """Say in one go which extras are missing, before any work.
+
+    Raises:
+        InputError: there is no such backend.
+        MissingExtraError: no builder is installed.
+    """
+    modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
+    if any(b.importable for b in available_backends() if b.name in modules):
+        return
+    lowered = Path(path).suffix != ".onnx"
+    extras = "onnx,engine" if lowered and importlib.util.find_spec("onnx") is None else "engine"
+    raise MissingExtraError(modules[-1], extras, "Building an engine")
 
 
 def source_of(path: str, signature: SignatureOptions) -> Source:

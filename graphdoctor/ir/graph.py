@@ -33,7 +33,8 @@ class NodeRecord(NamedTuple):
 class Graph:
     """A graph of TensorFlow nodes.
 
-    It *has* a ``networkx.MultiDiGraph`` (:meth:`networkx`), made when it is asked for; it is not one. Nodes that are referred to and missing stand in the graph with an empty op, so that a dangling input is seen.
+    It *has* a ``networkx.MultiDiGraph`` (:meth:`networkx`), made when it is asked for; it is not one. Nodes that are
+    referred to and missing stand in the graph with an empty op, so that a dangling input is seen.
 
     Attributes:
         inputs: nodes fed from outside, once they were found or given.

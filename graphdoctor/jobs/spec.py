@@ -115,12 +115,9 @@ def raise_for_failure(result: JobResult, *, where: str, purpose: str, remedy: st
         return
     if failure.kind is FailureKind.MISSING and failure.module in EXTRAS:
         raise MissingExtraError(failure.module, EXTRAS[failure.module], purpose)
-    raise WorkerError(
-        f"{purpose} failed: {failure.message}",
-        where=where,
-        remedy=remedy or (_REMEDIES[failure.kind] if result.log.strip() or failure.kind is not FailureKind.ERROR else ""),
-        log=result.log,
-    )
+    if not remedy and (result.log.strip() or failure.kind is not FailureKind.ERROR):
+        remedy = _REMEDIES[failure.kind]
+    raise WorkerError(f"{purpose} failed: {failure.message}", where=where, remedy=remedy, log=result.log)
 
 
 _REMEDIES = {

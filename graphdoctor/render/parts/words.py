@@ -32,7 +32,7 @@ def cells(text: str) -> int:
 
 def _has_wide(text: str) -> bool:
     """False for text whose characters beyond ``_FIRST_WIDE`` are signs of ours, all one cell wide."""
-    return any(c >= _FIRST_WIDE and not "\u2010" <= c <= "\u257f" and c not in "✓✗" for c in text)
+    return any(c >= _FIRST_WIDE and not "\u2010" <= c <= "\u259f" and c not in "✓✗" for c in text)
 
 
 def fold(text: str, width: int, lead: int = 0) -> Iterator[str]:
