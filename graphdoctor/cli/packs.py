@@ -6,7 +6,7 @@ import click
 
 from graphdoctor.cli.common import out, stdout_options
 from graphdoctor.render.text_targets import PackRow, RewriteRow, render_packs
-from graphdoctor.surgery import load_pack, pack_names
+from graphdoctor.surgery import load_pack, pack_names, pack_rows
 
 
 @click.command("packs")
@@ -20,6 +20,7 @@ def command(format_: str) -> None:
         out(msgspec.json.format(msgspec.json.encode(packs), indent=2).decode())
         return
     rows = [
-        PackRow(p.name, p.summary, tuple(RewriteRow(r.name, r.safety, r.summary) for r in p.rewrite)) for p in packs
+        PackRow(p.name, p.summary, tuple(RewriteRow(r.name, r.safety, r.summary) for r in pack_rows(p.name)))
+        for p in packs
     ]
     out(render_packs(rows, stdout_options()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites, undo
-from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names, pack_of
+from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names, pack_of, pack_rows
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load_rewrites",
     "pack_names",
     "pack_of",
+    "pack_rows",
     "run_rewrites",
     "undo",
 ]

@@ -139,6 +139,15 @@ def _rows(pack: str) -> Iterator[tuple[str, RewriteRow]]:
     yield from ((pack, row) for row in load_pack(pack).rewrite)
 
 
+def pack_rows(pack: str) -> tuple[RewriteRow, ...]:
+    """The rows of ``pack`` in the order they are applied, those it includes from other packs first.
+
+    Raises:
+        InputError: the pack does not exist, or its file is wrong.
+    """
+    return tuple(row for _, row in _rows(pack))
+
+
 def pack_of(rewrite: str) -> str:
     """The first pack that has ``rewrite``, empty if none has."""
     return next((p for p in pack_names() if any(r.name == rewrite for r in load_pack(p).rewrite)), "")
