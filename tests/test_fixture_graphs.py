@@ -191,9 +191,9 @@ def run_image(name: str, image: Any) -> Any:
     return run(name, {"input:0": image}, graph=graph)[0]
 
 
-def generator() -> ModuleType:
-    """fixtures/generate.py as a module."""
-    spec = importlib.util.spec_from_file_location("generate", FIXTURES / "generate.py")
+def shapes() -> ModuleType:
+    """fixtures/shapes.py as a module."""
+    spec = importlib.util.spec_from_file_location("shapes", FIXTURES / "shapes.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -204,7 +204,7 @@ def generator() -> ModuleType:
 @pytest.mark.tensorflow
 def test_demo_recognises_shapes_it_has_not_seen() -> None:
     pytest.importorskip("tensorflow")
-    images, labels = generator().shape_images(np.random.default_rng(43), 60)
+    images, labels = shapes().shape_images(np.random.default_rng(43), 60)
     graph = imported("demo")
     found = run("demo", *({"input:0": image[None]} for image in images), graph=graph)
     right = sum(int(np.argmax(p)) == label for p, label in zip(found, labels, strict=True))

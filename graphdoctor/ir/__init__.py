@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from graphdoctor.ir.attrs import Attrs
 from graphdoctor.ir.edits import NodeDiff, NodeState
-from graphdoctor.ir.graph import Graph, NodeRecord
+from graphdoctor.ir.graph import Graph
 from graphdoctor.ir.invariants import Broken, broken_invariants
-from graphdoctor.ir.node import CONTROL_SLOT, Node, Use, Value
+from graphdoctor.ir.node import CONTROL_SLOT, Node, NodeRecord, Use, Value
 from graphdoctor.ir.order import Order
 from graphdoctor.ir.spec import UNKNOWN_SPEC, TensorSpec, partial_ints
 from graphdoctor.ir.view import GraphView, frozen

@@ -36,6 +36,15 @@ class Changed:
 Edit = Added | Removed | Changed
 
 
+def inverse(edit: Edit) -> Edit:
+    """The edit that takes ``edit`` back."""
+    if isinstance(edit, Added):
+        return Removed(edit.node)
+    if isinstance(edit, Removed):
+        return Added(edit.node)
+    return Changed(edit.node, edit.field, edit.after, edit.before)
+
+
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """What a node was at one time; the unit of a diff."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.ir.attrs import Attrs
-from graphdoctor.ir.edits import Added, Changed, Edit, NodeDiff, Removed, diff_of
-from graphdoctor.ir.node import CONTROL_SLOT, MISSING_OP, Node, Use, Value
+from graphdoctor.ir.edits import Added, Changed, Edit, NodeDiff, Removed, diff_of, inverse
+from graphdoctor.ir.node import CONTROL_SLOT, MISSING_OP, Node, NodeRecord, Use, Value
 from graphdoctor.ir.order import Order, topological_order
 from graphdoctor.wire.attrs import AttrPy
 
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from networkx import MultiDiGraph
 
     from graphdoctor.ir.digraph import Readers
-
-
-class NodeRecord(NamedTuple):
-    """A node as a file states it: ``inputs`` are references such as ``a``, ``b:1`` and ``^c``."""
-
-    name: str
-    op: str
-    inputs: Sequence[str]
-    attrs: Attrs
-    device: str = ""
-    source: Any = None
 
 
 class Graph:
@@ -312,7 +301,7 @@ class Graph:
         """Take back every edit since ``mark``, the last one first."""
         self._check_writable()
         while len(self._log) > mark:
-            self._apply(_inverse(self._log.pop()))
+            self._apply(inverse(self._log.pop()))
 
     def freeze(self) -> None:
         """Forbid changes until :meth:`thaw`; freezes nest."""
@@ -404,11 +393,3 @@ class Graph:
             del self._readers[value.node][node, slot]
         for k, control in enumerate(node.controls):
             del self._readers[control][node, CONTROL_SLOT - k]
-
-
-def _inverse(edit: Edit) -> Edit:
-    if isinstance(edit, Added):
-        return Removed(edit.node)
-    if isinstance(edit, Removed):
-        return Added(edit.node)
-    return Changed(edit.node, edit.field, edit.after, edit.before)

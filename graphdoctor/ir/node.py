@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from graphdoctor.ir.attrs import Attrs
@@ -105,3 +106,14 @@ class Use(NamedTuple):
 
 
 CONTROL_SLOT = -1
+
+
+class NodeRecord(NamedTuple):
+    """A node as a file states it: ``inputs`` are references such as ``a``, ``b:1`` and ``^c``."""
+
+    name: str
+    op: str
+    inputs: Sequence[str]
+    attrs: Attrs
+    device: str = ""
+    source: Any = None

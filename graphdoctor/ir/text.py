@@ -27,8 +27,8 @@ import numpy as np
 from graphdoctor.errors import InputError
 from graphdoctor.ir.attrs import Attrs
 from graphdoctor.ir.edits import NodeState, state_of
-from graphdoctor.ir.graph import Graph, NodeRecord
-from graphdoctor.ir.node import Node
+from graphdoctor.ir.graph import Graph
+from graphdoctor.ir.node import Node, NodeRecord
 from graphdoctor.types import Array, DType, Shape, dims_text
 from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef, ShapeValue
 from graphdoctor.wire.tensors import Tensor
