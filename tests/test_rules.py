@@ -12,9 +12,11 @@ import pytest
 from graphdoctor.findings import Finding, Severity
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.lint import LintOptions, Rule, lint, load_rules
+from graphdoctor.lint.rules import FixFile
 from graphdoctor.lint.run import load_check
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.resources import load_toml
 from graphdoctor.targets import all_target_names, load_target
 from graphdoctor.wire.tensors import Tensor
 
@@ -132,7 +134,7 @@ def test_ids_are_locked() -> None:
     locked = [line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#")]
     assert len({code for code, _ in locked}) == len(locked)
     assert len({name for _, name in locked}) == len(locked)
-    assert {code: name for code, name in locked} == {rule.code: rule.name for rule in RULES}
+    assert dict(locked) == {rule.code: rule.name for rule in RULES}
 
 
 def test_every_check_belongs_to_a_rule() -> None:
@@ -154,3 +156,22 @@ def test_limits_exist_in_a_target(rule: Rule) -> None:
     assert any(rule.targets.includes(t) for t in targets)
     for name in rule.targets.limits:
         assert any(t.has_limit(name) for t in targets), name
+
+
+PACKS = {p.stem: load_toml(p) for p in (ROOT / "rules" / "rewrites").glob("*.toml")}
+
+
+def _fixes(rule: Rule) -> list[FixFile]:
+    return [*([rule.fix] if rule.fix else []), *rule.fixes.values()]
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if _fixes(r)], ids=lambda r: r.code)
+def test_fixes_name_rewrites_of_packs(rule: Rule) -> None:
+    for fix in _fixes(rule):
+        pack = PACKS[fix.pack]
+        included = [word.split("/") for word in pack.get("include", ())]
+        homes = [fix.pack, *(home for home, name in included if name == fix.rewrite)]
+        found = [r for home in homes for r in PACKS[home]["rewrite"] if r["name"] == fix.rewrite]
+        assert found, f"the pack {fix.pack} has no rewrite {fix.rewrite}"
+        assert found[0]["safety"] == fix.safety
+        assert rule.code in found[0].get("fixes", ())

@@ -234,7 +234,9 @@ def read_rule(path: Path) -> Rule:
         raise _explained(str(e), data, path) from e
     problem = _contradiction(rule, path)
     if problem:
-        raise InputError(problem, where=str(path), remedy="docs/rules.md describes the keys of a rule")
+        raise InputError(
+            problem, where=str(path), remedy="The class Rule in graphdoctor/lint/rules.py says what each key means"
+        )
     return rule
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from graphdoctor.match.batchnorm import (
     BatchNormMatch,
-    ConvolutionBefore,
+    LayerBefore,
     batchnorm_fused,
     batchnorm_unfused,
-    convolution_before,
+    layer_before,
     unfused_batchnorms,
 )
 from graphdoctor.match.constants import constant_of, scalar_of, small_constant, source_of, uses_through
@@ -27,10 +27,10 @@ __all__ = [
     "BatchNormMatch",
     "Binding",
     "CannotTell",
-    "ConvolutionBefore",
     "DropoutMatch",
     "Judge",
     "Kind",
+    "LayerBefore",
     "LearningPhaseMatch",
     "Match",
     "MatchContext",
@@ -43,10 +43,10 @@ __all__ = [
     "batchnorm_fused",
     "batchnorm_unfused",
     "constant_of",
-    "convolution_before",
     "data_format",
     "dropout",
     "dropouts",
+    "layer_before",
     "learning_phase",
     "learning_phases",
     "negated",

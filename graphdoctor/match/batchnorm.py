@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from graphdoctor.ir import GraphView, Node, Value
@@ -24,7 +25,8 @@ from graphdoctor.match.results import CannotTell, NoMatch
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 UNFUSED_ENDS = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Div")
 """Ops whose output can be the output of an unfused batch normalization."""
-CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+LAYERS = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul"})
+"""Ops whose weights, at input 1, a batch normalization behind them can be folded into."""
 DEFAULT_EPSILON = 0.0001
 """Default of attribute epsilon in TensorFlow's op definition of FusedBatchNorm."""
 _ADD = frozenset({"Add", "AddV2", "BiasAdd"})
@@ -32,6 +34,8 @@ _DIVIDE = frozenset({"RealDiv", "Div"})
 _MULTIPLY = frozenset({"Mul"})
 _ON_THE_WAY = frozenset({*UNFUSED_ENDS, "Sub", "Neg", *PASS_THROUGH})
 _REACH = 6
+_WIDEST = 64
+"""Nodes that are followed on each step away from a root: its scale is read once or twice in a real graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +105,20 @@ def batchnorm_unfused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch 
 
 
 @dataclass(frozen=True, slots=True)
-class ConvolutionBefore:
-    """The convolution that can take over a batch normalization.
+class LayerBefore:
+    """The convolution or matrix product that can take over a batch normalization.
 
     Attributes:
-        convolution: Conv2D or DepthwiseConv2dNative with constant weights, read by nothing but what follows.
+        layer: its weights are constant, and nothing reads it but what follows.
         bias_add: the addition of a constant between the two, ``None`` where there is none.
     """
 
-    convolution: Node
+    layer: Node
     bias_add: Node | None
 
 
-def convolution_before(graph: GraphView, found: BatchNormMatch) -> ConvolutionBefore | None:
-    """The convolution in front of ``found`` that can take it over; ``None`` where there is none."""
+def layer_before(graph: GraphView, found: BatchNormMatch) -> LayerBefore | None:
+    """The convolution or matrix product in front of ``found`` that can take it over, or ``None``."""
     node, readers = source_of(found.input).node, frozenset(found.interior)
     bias_add = None
     if node.op in _ADD and len(node.inputs) == 2:
@@ -125,9 +129,9 @@ def convolution_before(graph: GraphView, found: BatchNormMatch) -> ConvolutionBe
     else:
         found_input = found.input
     node = source_of(found_input).node
-    if node.op not in CONVOLUTIONS or len(node.inputs) != 2 or constant_of(node.inputs[1]) is None:
+    if node.op not in LAYERS or len(node.inputs) < 2 or constant_of(node.inputs[1]) is None:
         return None
-    return ConvolutionBefore(node, bias_add) if _is_private(graph, found_input, readers) else None
+    return LayerBefore(node, bias_add) if _is_private(graph, found_input, readers) else None
 
 
 def _is_private(graph: GraphView, value: Value, readers: frozenset[Node]) -> bool:
@@ -157,9 +161,10 @@ def _ends(graph: GraphView, root: Node) -> Iterable[Node]:
     """Nodes a few steps behind ``root`` at which a match can end, nearest first."""
     level, seen = [root], {root}
     for _ in range(_REACH):
-        level = [u for node in level for u in graph.consumers(node) if u.op in _ON_THE_WAY and u not in seen]
+        readers = (u for node in level for u in graph.consumers(node) if u.op in _ON_THE_WAY and u not in seen)
+        level = list(islice(dict.fromkeys(readers), _WIDEST))
         seen.update(level)
-        yield from (n for n in dict.fromkeys(level) if n.op in UNFUSED_ENDS)
+        yield from (n for n in level if n.op in UNFUSED_ENDS)
 
 
 def _checked(found: BatchNormMatch) -> BatchNormMatch | NoMatch | CannotTell:

@@ -14,6 +14,8 @@ PASS_THROUGH = frozenset(
     {"Identity", "StopGradient", "PreventGradient", "Snapshot", "Enter", "RefEnter", "Exit", "RefExit"}
 )
 """Ops that give input 0 on unchanged as output 0. Enter and Exit do so for constants: a loop does not change them."""
+FARTHEST = 64
+"""Pass-through nodes that are looked through: real graphs have chains of a few, and a made-up one must not cost n²."""
 _RESHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Cast"})
 _LONGEST_CHAIN = 8
 SMALL = 4096
@@ -21,10 +23,10 @@ SMALL = 4096
 
 
 def source_of(value: Value) -> Value:
-    """Where ``value`` really comes from: the first producer that is no pass-through."""
-    seen: set[Node] = set()
-    while value.node.op in PASS_THROUGH and value.node.inputs and value.node not in seen:
-        seen.add(value.node)
+    """Where ``value`` really comes from: the first producer that is no pass-through, at most :data:`FARTHEST` back."""
+    for _ in range(FARTHEST):
+        if value.node.op not in PASS_THROUGH or not value.node.inputs:
+            break
         value = value.node.inputs[0]
     return value
 

@@ -6,7 +6,7 @@ constants are stood in for by zeros that take no memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -16,7 +16,7 @@ from graphdoctor.match.constants import SMALL, constant_of
 from graphdoctor.match.context import SpecTable
 from graphdoctor.ops import CannotLowerError, Op
 from graphdoctor.types import Array, DType, Shape, element_count
-from graphdoctor.wire.attrs import AttrPy
+from graphdoctor.wire.attrs import AttrPy, FuncRef
 from graphdoctor.wire.tensors import TensorError
 
 _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())
@@ -83,19 +83,20 @@ class OnnxRecords:
         result = self.specs.output(node)
         base = (node.op, tuple(g.key for g in inputs), result.dtype, result.shape)
         read = self._read.setdefault(node.op, set())
-        key = (base, _attr_key(node, read))
+        key = (base, attr_key(node, read))
         if key not in self._known:
             recorder = _Recorder(node, op, inputs, self.specs.table.get(node, ()))
             made = recorder.run(op)
             # Attributes that this run was the first to read tell nodes apart from now on.
             read |= recorder.read
-            self._known[base, _attr_key(node, read)] = made
+            self._known[base, attr_key(node, read)] = made
             return made
         return self._known[key]
 
 
-def _attr_key(node: Node, keys: set[str]) -> tuple[Any, ...]:
-    return tuple((k, node.attrs[k]) for k in sorted(keys) if k in node.attrs)
+def attr_key(node: Node, keys: Iterable[str]) -> tuple[tuple[str, Any], ...]:
+    """Those of ``keys`` that ``node`` has, with their values; what cannot be hashed stands there as text."""
+    return tuple((k, _hashable(node.attrs[k])) for k in sorted(keys) if k in node.attrs)
 
 
 class _Given(NamedTuple):
@@ -259,4 +260,6 @@ def _is_plain(value: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_hashable, value))
+    return value if isinstance(value, Hashable) and not isinstance(value, FuncRef) else repr(value)

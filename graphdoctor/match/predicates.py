@@ -6,12 +6,13 @@ predicate is a new class here; unknown names and arguments are refused when rule
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 import msgspec
 
 from graphdoctor.ir import Node, TensorSpec
-from graphdoctor.match.constants import constant_of, scalar_of, source_of
+from graphdoctor.match.constants import PASS_THROUGH, constant_of, small_constant, source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
 from graphdoctor.match.padding import PadMatch, pad_before
@@ -166,6 +167,8 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
         source = source_of(value).node
         if source.is_missing:
             return CannotTell(f"input {slot} is missing from the graph", node.name)
+        if source.op in PASS_THROUGH:
+            return CannotTell(f"input {slot} comes through too many {source.op} nodes to follow", node.name)
         return NoMatch(f"{source.op} computes input {slot}", source.name)
 
 
@@ -189,22 +192,26 @@ class InputFolds(Predicate, tag="input-folds", frozen=True):
         return NoMatch(f"{source.op} computes it", source.name)
 
 
-class InputAbove(Predicate, tag="input-above", frozen=True):
-    """Data input ``input`` is a constant number larger than ``value``."""
+class InputBetween(Predicate, tag="input-between", frozen=True):
+    """Every element of data input ``input`` is a number from ``low`` to ``high``; an absent bound is none."""
 
     input: int
-    value: int | float
+    low: int | float | None = None
+    high: int | float | None = None
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        if self.input >= len(node.inputs):
+        if not 0 <= self.input < len(node.inputs):
             return NoMatch(f"there is no input {self.input}", node.name)
-        known = ctx.specs.of(node.inputs[self.input]).constant
-        number = scalar_of(node.inputs[self.input]) if known is None or known.size != 1 else float(known.reshape(-1)[0])
-        if number is None:
+        value = node.inputs[self.input]
+        known = ctx.specs.of(value).constant
+        array = small_constant(value) if known is None else known
+        if array is None or not array.size or array.dtype.kind not in "iuf":
             return CannotTell(f"the value of input {self.input} is not known", node.name)
-        held = number > self.value
-        return Match(f"it is {number:g}") if held else NoMatch(f"it is {number:g}", node.name)
+        smallest, largest = float(array.min()), float(array.max())
+        low, high = (-inf if self.low is None else self.low), (inf if self.high is None else self.high)
+        shown = f"it is {largest:g}" if smallest == largest else f"it reaches from {smallest:g} to {largest:g}"
+        return Match(shown) if low <= smallest and largest <= high else NoMatch(shown, node.name)
 
 
 class RankUnknown(Predicate, tag="rank-unknown", frozen=True):
@@ -338,7 +345,7 @@ AnyPredicate = (
     | DtypeIn
     | FoldsToConstant
     | InScope
-    | InputAbove
+    | InputBetween
     | InputConstant
     | InputFolds
     | IsLearningPhase

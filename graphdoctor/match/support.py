@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, small_constant
 from graphdoctor.match.context import SpecTable
-from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand
+from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.ops import Op, find_op
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, DType, Support
@@ -138,7 +138,7 @@ class Judge:
             node.op,
             tuple(self._operand(v, asked.zero) for v in node.inputs),
             self.specs.output(node).dtype,
-            tuple((k, node.attrs[k]) for k in asked.attrs if k in node.attrs),
+            attr_key(node, asked.attrs),
             self._outputs_used(node) if asked.outputs else 1,
         )
 

@@ -12,7 +12,7 @@ from graphdoctor.match import (
     NoMatch,
     batchnorm_fused,
     batchnorm_unfused,
-    convolution_before,
+    layer_before,
     unfused_batchnorms,
 )
 
@@ -205,14 +205,14 @@ FUSED = "y = FusedBatchNorm({data}, gamma, beta, mean, variance) {{is_training: 
         ("b = BiasAdd(c, beta)\nother = Relu(b)", "b", False),
     ),
 )
-def test_convolution_before(between: str, data: str, found: bool) -> None:
+def test_layer_before(between: str, data: str, found: bool) -> None:
     graph = _graph(f"{CONVOLUTION}{between}\n{FUSED.format(data=data)}")
     match = batchnorm_fused(graph, graph.node("y"))
     assert isinstance(match, BatchNormMatch)
-    before = convolution_before(graph, match)
+    before = layer_before(graph, match)
     assert (before is not None) is found
     if before is not None:
-        assert before.convolution.name == "c"
+        assert before.layer.name == "c"
         assert (before.bias_add is not None) is between.startswith("b =")
 
 
@@ -220,4 +220,4 @@ def test_convolution_that_is_an_output_is_not_taken() -> None:
     graph = _graph(f"{CONVOLUTION}{FUSED.format(data='c')}", "c, y")
     match = batchnorm_fused(graph, graph.node("y"))
     assert isinstance(match, BatchNormMatch)
-    assert convolution_before(graph, match) is None
+    assert layer_before(graph, match) is None

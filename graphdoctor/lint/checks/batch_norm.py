@@ -9,7 +9,7 @@ from graphdoctor.match.batchnorm import (
     FUSED_OPS,
     BatchNormMatch,
     batchnorm_fused,
-    convolution_before,
+    layer_before,
     unfused_batchnorms,
 )
 from graphdoctor.match.results import CannotTell
@@ -43,11 +43,11 @@ def _unfused(ctx: CheckContext) -> Iterator[Hit]:
 
 def _hit(ctx: CheckContext, found: BatchNormMatch) -> Hit:
     inner = tuple(n for n in found.interior if n is not found.output.node)
-    if convolution_before(ctx.graph, found) is not None:
-        return Hit(found.output.node, "the convolution before it can take it over", covers=inner)
+    if layer_before(ctx.graph, found) is not None:
+        return Hit(found.output.node, "the layer before it can take it over", covers=inner)
     return Hit(
         found.output.node,
-        "no convolution stands before it, and a Mul and an Add do the same",
-        case="no-convolution",
+        "no layer stands before it, and a Mul and an Add do the same",
+        case="no-layer",
         covers=inner,
     )

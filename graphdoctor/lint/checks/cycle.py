@@ -8,6 +8,8 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
 
 _SHOWN = 4
+_MOST = 20
+"""Cycles that are told apart; a graph made to hold thousands is refused as well by the first ones."""
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
@@ -15,11 +17,13 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
     cyclic = ctx.graph.order().cyclic
     waiting = set(cyclic)
     place = {node: i for i, node in enumerate(cyclic)}
+    found = 0
     for node in cyclic:
-        if node in waiting:
+        if node in waiting and found < _MOST:
             cycle = _cycle_from(node, waiting)
             waiting.difference_update(cycle)
             if cycle:
+                found += 1
                 yield Hit(min(cycle, key=place.__getitem__), _told(cycle), covers=tuple(cycle))
 
 

@@ -10,7 +10,7 @@ from graphdoctor.types import Answer
 
 
 def check(ctx: CheckContext, *, lowering: bool = False) -> Iterator[Hit]:
-    """One hit for each node and target.
+    """One hit for each node and target; the case is the op.
 
     With ``lowering``, the nodes that graphdoctor itself cannot lower, else those that the target's table speaks of.
     """
@@ -20,4 +20,4 @@ def check(ctx: CheckContext, *, lowering: bool = False) -> Iterator[Hit]:
             not_lowered = isinstance(kind, OnnxKind) and isinstance(kind.emissions, str)
             if support.ok is not Answer.YES and not_lowered is lowering:
                 for node in nodes:
-                    yield Hit(node, support.reason, support.ok is Answer.NO, target)
+                    yield Hit(node, support.reason, support.ok is Answer.NO, target, case=node.op)

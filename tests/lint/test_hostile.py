@@ -1,0 +1,131 @@
+"""Graphs that were damaged or made to hurt: findings, never a traceback, never minutes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphdoctor.findings import Verdict
+from graphdoctor.ir import Graph
+from graphdoctor.ir.text import parse_graph
+from graphdoctor.lint import LintOptions, LintResult, lint
+from graphdoctor.passes.complete import complete_attrs
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.targets import all_target_names, load_target
+from graphdoctor.types import DType
+from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef, RefDType, ShapeValue, UnknownDType
+from graphdoctor.wire.tensors import Tensor
+
+ROOT = Path(__file__).parent.parent.parent
+BAD = sorted((ROOT / "fixtures" / "rules").glob("*/bad.gdt"))
+TARGETS = tuple(load_target(name) for name in all_target_names())
+DAMAGED = Tensor.from_payload(bytes.fromhex("08011204120208022203000000"))
+VALUES: tuple[AttrPy, ...] = (
+    None,
+    "",
+    "NHWC",
+    -1,
+    1 << 62,
+    float("nan"),
+    True,
+    DType.INVALID,
+    DType.STRING,
+    RefDType(101),
+    UnknownDType(77),
+    ShapeValue(None),
+    ShapeValue((None, -5, 1 << 60)),
+    FuncRef("f", {"a": 1}),
+    AttrPlaceholder("p"),
+    DAMAGED,
+    (),
+    (0, 0, 0, 0),
+    (FuncRef("f", {}), "x"),
+)
+KEYS = ("T", "dtype", "value", "padding", "strides", "data_format", "is_training", "epsilon", "shape", "alpha", "f")
+KEYS += ("explicit_paddings", "half_pixel_centers", "keep_dims", "axis", "frame_name", "squeeze_dims", "DstT")
+
+
+def _lint(graph: Graph) -> LintResult:
+    return lint(graph, infer_shapes(graph), TARGETS, LintOptions(extend_select=("ALL",)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(BAD),
+    st.lists(st.tuples(st.integers(0, 99), st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=4),
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 3)), max_size=3),
+)
+def test_wrong_attributes_and_inputs_are_findings(
+    path: Path, attrs: list[tuple[int, str, AttrPy]], edges: list[tuple[int, int, int]]
+) -> None:
+    """Rules may fail on such a graph only by saying so, and nothing else may raise."""
+    graph = parse_graph(path.read_text(), path.name)
+    complete_attrs(graph)
+    nodes = list(graph)
+    for i, key, value in attrs:
+        graph.set_attr(nodes[i % len(nodes)], key, value)
+    for i, j, index in edges:
+        node = nodes[i % len(nodes)]
+        graph.set_inputs(node, [*node.inputs, nodes[j % len(nodes)].out(index)])
+    result = _lint(graph)
+    assert {v.target for v in result.verdicts} == {t.name for t in TARGETS}
+    assert [f.message for f in result.findings if f.code == "GDF002"] == []
+
+
+@pytest.mark.parametrize("drop", range(3))
+@pytest.mark.parametrize("path", BAD, ids=lambda p: p.parent.name)
+def test_nodes_without_their_inputs(path: Path, drop: int) -> None:
+    graph = parse_graph(path.read_text(), path.name)
+    complete_attrs(graph)
+    for node in list(graph):
+        graph.set_inputs(node, node.inputs[:drop])
+    result = _lint(graph)
+    assert [f.message for f in result.findings if f.code == "GDF002"] == []
+
+
+def _seconds(text: str) -> float:
+    graph = parse_graph(text)
+    start = time.perf_counter()
+    result = _lint(graph)
+    assert result.verdicts
+    return time.perf_counter() - start
+
+
+def test_a_hub_that_thousands_read() -> None:
+    """Roots of batch normalizations, controls and concatenations around one node."""
+    n = 1500
+    lines = ["x = Placeholder {dtype: float32, shape: shape[1,8,8,2]}", "c = Const float32[2] 1.0", "hub = Mul(x, x)"]
+    lines += [f"r{i} = Rsqrt(c)\nm{i} = Mul(r{i}, hub)\nk{i} = ConcatV2(hub, m{i}, a, ^hub)" for i in range(n)]
+    lines += [
+        "a = Const int32[] 1",
+        "y = AddN(" + ", ".join(f"k{i}" for i in range(n)) + ")",
+        "inputs: x",
+        "outputs: y",
+    ]
+    assert _seconds("\n".join(lines)) < 10
+
+
+def test_thousands_of_cycles_behind_a_long_tail() -> None:
+    n = 3000
+    lines = [f"a{i} = Relu(b{i})\nb{i} = Relu(a{i})" for i in range(n)]
+    lines.append("t0 = AddN(" + ", ".join(f"a{i}" for i in range(n)) + ")")
+    lines += [f"t{i} = Relu(t{i - 1})" for i in range(1, n)]
+    lines = [*reversed(lines), f"outputs: t{n - 1}"]
+    assert _seconds("\n".join(lines)) < 10
+
+
+def test_a_long_chain_needs_no_recursion() -> None:
+    n = 5000
+    lines = ["x = Placeholder {dtype: float32, shape: shape[1,8]}", "v0 = Identity(x)"]
+    lines += [f"v{i} = Identity(v{i - 1})" for i in range(1, n)]
+    assert _seconds("\n".join([*lines, "inputs: x", f"outputs: v{n - 1}"])) < 10
+
+
+def test_an_empty_graph() -> None:
+    result = _lint(parse_graph(""))
+    assert {v.verdict for v in result.verdicts} == {Verdict.UNKNOWN}
+    assert all(v.total == 0 for v in result.verdicts)
