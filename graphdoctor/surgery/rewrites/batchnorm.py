@@ -25,7 +25,7 @@ from graphdoctor.surgery.rewrites.common import (
     known_array,
     looked_at,
 )
-from graphdoctor.surgery.rewrites.linear import Chain, NoChain, chain_before, folded_steps, only_reader
+from graphdoctor.surgery.rewrites.linear import Chain, NoChain, chain_before, folded_steps, only_reader, rounded
 from graphdoctor.types import Array
 
 _INSIDE = 64
@@ -165,8 +165,7 @@ def _as_mul_add(graph: GraphView, facts: Facts, match: BatchNormMatch, why: str)
     if dtype.numpy is None or not dtype.is_float:
         return Refusal(end, f"no constant of dtype {dtype.label} can be made")
     rank = spec.rank if not match.fused else 5 if "D" in str(end.attr("data_format", "NHWC")) else 4
-    with np.errstate(over="ignore"):
-        scale, shift = (_laid_out(match, a, rank).astype(dtype.numpy) for a in affine)
+    scale, shift = (rounded(_laid_out(match, a, rank), dtype.numpy) for a in affine)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         return Refusal(end, f"its scale or shift is not finite in {dtype.label}")
     by, product, plus = f"{end.name}/scale", f"{end.name}/scaled", f"{end.name}/shift"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class Layer:
         for axis in self.axes:
             shape[axis] = self.weights.shape[axis]
         product = self.weights.astype(np.float64) * scale.reshape(shape)
-        return product.astype(self.weights.dtype)
+        return rounded(product, self.weights.dtype)
 
     def per_channel(self, array: Array) -> Array | None:
         """``array`` as float64 [channels] if it broadcasts against the output along its channels alone."""
@@ -96,6 +97,12 @@ class NoChain:
 
     reason: str
     later: bool = False
+
+
+def rounded(array: Array, dtype: np.dtype[Any]) -> Array:
+    """``array`` in ``dtype``; what is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 def layer_of(node: Node) -> Layer | NoChain:
@@ -216,15 +223,15 @@ def folded_steps(
     bias = _bias(chain.bias, scale, shift)
     if bias is None:
         return (*steps, *forward(graph, end, node.out(), dtype))
-    rounded = bias.astype(layer.weights.dtype)
-    if not np.isfinite(rounded).all():
+    vector = rounded(bias, layer.weights.dtype)
+    if not np.isfinite(vector).all():
         return f"the folded bias behind {node.name} is not finite"
     key = f"{end.name}/bias"
     attrs: dict[str, AttrPy] = {
         "T": dtype,
         "data_format": "NCHW" if layer.channel_axis == 1 and layer.rank > 2 else "NHWC",
     }
-    return (*steps, const_step(key, rounded), *become(end, "BiasAdd", (node.out(), New(key)), attrs))
+    return (*steps, const_step(key, vector), *become(end, "BiasAdd", (node.out(), New(key)), attrs))
 
 
 def _bias(bias: Array | None, scale: Array | None, shift: Array | None) -> Array | None:
