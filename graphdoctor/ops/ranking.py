@@ -46,12 +46,19 @@ class TopK(Op):
         dtype = low.specs[0].dtype
         wide = compute_dtype(low, dtype, _SCANS, "TopK")
         x = as_dtype(low, low.inputs[0], dtype, wide)
-        count = low.const([int_attr(low, "k")])
-        if len(low.inputs) > 1:
-            count = low.op("Reshape", [int64_input(low, 1), low.const([1])])
         order = 1 if low.attr("sorted") is not False else 0
-        found, where = low.multi("TopK", [x, count], 2, axis=-1, largest=1, sorted=order)
+        found, where = low.multi("TopK", [x, _count(low)], 2, axis=-1, largest=1, sorted=order)
         return [as_dtype(low, found, wide, dtype), as_dtype(low, where, DType.INT64, low.outputs[1].dtype)]
+
+
+def _count(low: Lowering) -> str:
+    """K as a vector of one element; an initializer where it is known, as NVIDIA's parsers want it."""
+    if len(low.inputs) < 2:
+        return low.const([int_attr(low, "k")])
+    known = low.constant(1)
+    if known is not None:
+        return low.const([int(known)])
+    return low.op("Reshape", [int64_input(low, 1), low.const([1])])
 
 
 def _largest(x: Array, k: int, kind: np.dtype[np.generic] | None) -> list[Array]:

@@ -119,8 +119,9 @@ def find_outputs(graph: Graph) -> list[Node]:
 
 
 def find_leaves(graph: Graph) -> list[Node]:
-    """Nodes that nobody reads and that could be an output, in file order."""
-    return [n for n in graph if n.op not in _NEVER_OUTPUTS and not _is_read(graph, n)]
+    """Nodes that nobody reads or waits for and that could be an output, in file order."""
+    able = [n for n in graph if n.op not in _NEVER_OUTPUTS]
+    return [n for n in able if not graph.consumers(n)] or [n for n in able if not _is_read(graph, n)]
 
 
 def is_training_scope(node: Node) -> bool:
