@@ -65,8 +65,8 @@ def test_the_users_own_transposes_cancel() -> None:
 
 
 def test_a_bias_that_meets_no_convolution_is_left_alone() -> None:
-    text = "x = Placeholder {dtype: float32, shape: shape[2,8,8,3]}\nb = Const float32[3] 1.0\ny = BiasAdd(x, b)\noutputs: y"
-    assert transposes(turned(text)) == 0
+    text = "x = Placeholder {dtype: float32, shape: shape[2,8,8,3]}\nb = Const float32[3] 1.0\n"
+    assert transposes(turned(text + "y = BiasAdd(x, b)\noutputs: y")) == 0
 
 
 def test_rollback_leaves_no_trace() -> None:
@@ -83,7 +83,8 @@ STEPS = {
     "relu": "{o} = Relu({i})",
     "scale": "{o}k = Const float32[6] normal(5)\n{o} = Mul({i}, {o}k)",
     "bias": "{o}k = Const float32[6] normal(6)\n{o} = BiasAdd({i}, {o}k)",
-    "conv": '{o}k = Const float32[3,3,6,6] normal(7, 0.2)\n{o} = Conv2D({i}, {o}k) {{strides: [1,1,1,1], padding: "SAME"}}',
+    "conv": "{o}k = Const float32[3,3,6,6] normal(7, 0.2)\n"
+    '{o} = Conv2D({i}, {o}k) {{strides: [1,1,1,1], padding: "SAME"}}',
     "pool": '{o} = MaxPool({i}) {{ksize: [1,3,3,1], strides: [1,1,1,1], padding: "SAME"}}',
     "average": '{o} = AvgPool({i}) {{ksize: [1,2,2,1], strides: [1,1,1,1], padding: "SAME"}}',
     "norm": "{o}a = Const float32[6] 1.5\n{o}b = Const float32[6] 0.5\n"
