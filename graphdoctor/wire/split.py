@@ -102,4 +102,3 @@ def _once(fields: Iterator[scan.Field]) -> dict[int, scan.Field] | None:
             return None
         found[field.number] = field
     return found
-
