@@ -20,8 +20,9 @@ from graphdoctor.engines import (
 from graphdoctor.engines.backends import modules_of
 from graphdoctor.errors import InputError, MissingExtraError
 from graphdoctor.flows.opening import SignatureOptions, open_model
+from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
-from graphdoctor.formats.readfile import read_model_bytes
+from graphdoctor.formats.tensorflow import read_raw
 from graphdoctor.types import Shape
 
 
@@ -74,20 +75,20 @@ def require_packages(path: str, options: BuildOptions) -> None:
 
 
 def source_of(path: str, signature: SignatureOptions) -> Source:
-    """The ONNX form of ``path``: the file itself if it is ONNX, else lowered."""
-    if Path(path).suffix == ".onnx":
-        return _onnx_source(path)
+    """The ONNX form of ``path``: the file itself if it is ONNX, whatever its name, else lowered."""
+    raw = read_raw(path)
+    if raw.kind is Kind.ONNX:
+        return _onnx_source(path, raw.data)
     require_onnx()
-    opened = open_model(path, signature)
+    opened = open_model(path, signature, raw)
     model = onnx_from_graph(opened.graph)
     inputs = [(name, spec.shape) for name, spec in model.inputs]
     return Source(to_bytes(model), model.origins(), opened.model.sha256, path, inputs)
 
 
-def _onnx_source(path: str) -> Source:
+def _onnx_source(path: str, data: bytes) -> Source:
     import hashlib
 
-    data = read_model_bytes(path)
     signature = onnx_signature(data, path)
     inputs = [(i.name, i.shape) for i in signature.inputs]
     return Source(data, signature.origins, hashlib.sha256(data).hexdigest(), path, inputs)

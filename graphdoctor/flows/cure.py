@@ -75,8 +75,8 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
         InputError: the model cannot be read, or the folder cannot be made.
     """
     run = Cure(path, options)
-    _make_folder(run.folder)
     opened = open_model(path, options.signature)
+    _make_folder(run.folder)
     original = graphdef_bytes(opened.graph)
     steps = (
         ("check", lambda: _check(run, opened)),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.opening import Opened, open_model
-from graphdoctor.formats.kinds import Kind, explain, sniff
-from graphdoctor.formats.readfile import read_model_bytes
-from graphdoctor.formats.tensorflow import saved_model_file
+from graphdoctor.formats.kinds import Kind, explain
+from graphdoctor.formats.tensorflow import read_raw
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.passes.signature import find_leaves, is_training_scope
@@ -30,20 +27,14 @@ def inspect_model(path: str) -> InspectView:
     Raises:
         InputError: it cannot be read, is damaged, or is no model.
     """
-    if path != "-" and not Path(path).is_dir():
-        kind = _kind(path)
-        if kind in (Kind.ONNX, Kind.UFF):
-            return _other(path, kind)
-    return _graph_view(open_model(path))
+    raw = read_raw(path)
+    if raw.kind in (Kind.ONNX, Kind.UFF):
+        return _other(path, *raw)
+    return _graph_view(open_model(path, raw=raw))
 
 
-def _kind(path: str) -> Kind:
-    return sniff(read_model_bytes(saved_model_file(path)), path)
-
-
-def _other(path: str, kind: Kind) -> InspectView:
+def _other(path: str, kind: Kind, data: bytes) -> InspectView:
     """ONNX in full; of a UFF file only what it is."""
-    data = read_model_bytes(path)
     if kind is Kind.UFF:
         what, todo = explain(kind)
         return InspectView(path, kind.value, len(data), notes=(f"{what}. {todo}.",))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphdoctor.findings import TensorInfo
-from graphdoctor.formats.tensorflow import Model, load_model
+from graphdoctor.formats.tensorflow import Model, RawModel, load_model
 from graphdoctor.ir import Graph
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.signature import GivenInput, set_signature
@@ -50,14 +50,14 @@ class Opened:
         return output_infos(self.graph, self.specs)
 
 
-def open_model(path: str, options: SignatureOptions | None = None) -> Opened:
-    """Read ``path``, set its inputs and outputs, infer its values.
+def open_model(path: str, options: SignatureOptions | None = None, raw: RawModel | None = None) -> Opened:
+    """Read ``path`` (or take ``raw``, read there before), set its inputs and outputs, infer its values.
 
     Raises:
         InputError: it cannot be read, or a given name is not in the graph.
     """
     options = options or SignatureOptions()
-    model = load_model(path)
+    model = load_model(path, raw)
     set_signature(model.graph, options.inputs, options.outputs)
     return Opened(model, infer_shapes(model.graph))
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.flows.opening import SignatureOptions, open_model
+from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_signature
-from graphdoctor.formats.readfile import read_model_bytes
-from graphdoctor.formats.tensorflow import graphdef_bytes
+from graphdoctor.formats.tensorflow import graphdef_bytes, read_raw
 from graphdoctor.runners import run_onnx, run_tensorflow
 from graphdoctor.types import Array
 
@@ -91,10 +90,12 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
 
 def open_side(path: str, options: VerifyOptions) -> Side:
     """What ``path`` takes and gives: ONNX by its signature, TensorFlow by the graph's."""
-    if Path(path).suffix == ".onnx":
-        signature = onnx_signature(read_model_bytes(path), path)
-        return Side(path, "onnxruntime", signature.inputs, tuple(o.name for o in signature.outputs))
-    opened = open_model(path, options.signature)
+    raw = read_raw(path)
+    if raw.kind is Kind.ONNX:
+        signature = onnx_signature(raw.data, path)
+        data = raw.data if path == "-" else None
+        return Side(path, "onnxruntime", signature.inputs, tuple(o.name for o in signature.outputs), data)
+    opened = open_model(path, options.signature, raw)
     outputs = tuple(o.name for o in opened.outputs())
     needs_bytes = opened.model.kind != "graphdef" or path == "-"
     data = graphdef_bytes(opened.graph) if needs_bytes else None

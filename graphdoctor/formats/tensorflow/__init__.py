@@ -8,16 +8,17 @@ from graphdoctor.formats.tensorflow.graphdef import (
     graphdef_bytes,
     graphdef_from_graph,
 )
-from graphdoctor.formats.tensorflow.load import Model, load_model, saved_model_file
+from graphdoctor.formats.tensorflow.load import Model, RawModel, load_model, read_raw
 from graphdoctor.formats.tensorflow.save import save_graph
 
 __all__ = [
     "Model",
+    "RawModel",
     "graph_from_bytes",
     "graph_from_graphdef",
     "graphdef_bytes",
     "graphdef_from_graph",
     "load_model",
+    "read_raw",
     "save_graph",
-    "saved_model_file",
 ]

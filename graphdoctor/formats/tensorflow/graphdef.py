@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from graphdoctor.errors import InputError
 from graphdoctor.ir import Attrs, Graph, Node, NodeRecord
 from graphdoctor.ir.edits import input_names
 from graphdoctor.wire.scan import LEN, WireError, encode_varint
@@ -28,7 +29,7 @@ def graph_from_bytes(data: bytes) -> Graph:
     """The graph of a serialized GraphDef. Large constants stay slices of ``data``, small ones undecoded.
 
     Raises:
-        InputError: the bytes are damaged, or two nodes have one name.
+        InputError: the bytes are damaged, a node has no op, or two nodes have one name.
     """
     try:
         light, heavy = split_graph_def(data)
@@ -42,7 +43,7 @@ def graph_from_graphdef(message: Any) -> Graph:
     """The graph of a GraphDef message. Constants stay undecoded; the nodes keep hold of the message.
 
     Raises:
-        InputError: two nodes have one name.
+        InputError: a node has no op, or two nodes have one name.
     """
     return _graph(message, {})
 
@@ -55,6 +56,10 @@ def _graph(message: Any, heavy: Mapping[int, Heavy]) -> Graph:
 
 def _records(message: Any, heavy: Mapping[int, Heavy]) -> Iterator[NodeRecord]:
     for index, node in enumerate(message.node):
+        if not node.op:
+            raise InputError(
+                "the node has no op", where=node.name, remedy="Export the graph again; this node is damaged"
+            )
         large = heavy.get(index)
         if large is None:
             attrs, source = Attrs(messages=node.attr, pristine=True), Source(node)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphdoctor.errors import InputError
 from graphdoctor.formats.kinds import Kind, explain, sniff, sniff_folder
@@ -70,15 +70,35 @@ class Model:
         return self.digest.hexdigest
 
 
-def load_model(path: str) -> Model:
+class RawModel(NamedTuple):
+    """The bytes of a model file and what they are."""
+
+    kind: Kind
+    data: bytes
+
+
+def read_raw(path: str) -> RawModel:
+    """The bytes at ``path`` (``-`` is standard input; of a SavedModel folder its saved_model.pb) and their kind.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    file = saved_model_file(path)
+    data = read_model_bytes(file)
+    return RawModel(sniff(data, file), data)
+
+
+def load_model(path: str, raw: RawModel | None = None) -> Model:
     """Read the TensorFlow model at ``path`` (``-`` is standard input; a folder is a SavedModel).
+
+    Args:
+        path: where it is, for reading and for messages.
+        raw: what is there, where it was read already.
 
     Raises:
         InputError: it cannot be read, is damaged, or is something else; says what it is and what to do.
     """
-    file = saved_model_file(path)
-    data = read_model_bytes(file)
-    kind = sniff(data, file)
+    kind, data = raw or read_raw(path)
     digest = _Digest(data)
     try:
         return _READERS.get(kind, _refuse)(path, kind, data, digest)
