@@ -15,7 +15,7 @@ from graphdoctor.flows.build import Built, Source, build_source
 from graphdoctor.flows.check import CheckOptions, check_opened
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
-from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides
+from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
@@ -185,7 +185,8 @@ def _build(run: Cure, opened: Opened) -> CureStep:
 def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
     inputs = tuple(opened.inputs())
     outputs = tuple(v.name for v in opened.graph.outputs)
-    reference = Side(run.model, "tensorflow", inputs, outputs, original)
+    pinned = pinned_inputs(run.fixed) if run.fixed is not None else {}
+    reference = Side(run.model, "tensorflow", inputs, outputs, original, pinned)
     candidate = Side(str(run.folder / "model.onnx"), "onnxruntime", inputs, outputs)
     run.verified = compare_sides(reference, candidate, run.options.verify)
     judgement = run.verified.judgement

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
 from graphdoctor.ir import NodeDiff
@@ -30,6 +31,7 @@ class Fixed:
     opened: Opened
     result: FixResult
     nodes_before: int
+    inputs_before: tuple[TensorInfo, ...]
     original: bytes | None = None
 
     @property
@@ -58,10 +60,10 @@ def fix_opened(
     opened: Opened, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None = None
 ) -> Fixed:
     """Apply ``rewrites`` to an opened model."""
-    before = len(opened.graph)
+    before, inputs = len(opened.graph), tuple(opened.inputs())
     original = graphdef_bytes(opened.graph) if options.keep_original else None
     result = run_rewrites(opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round)
-    return Fixed(opened, result, before, original)
+    return Fixed(opened, result, before, inputs, original)
 
 
 def write_fixed(fixed: Fixed, path: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.findings import TensorInfo
@@ -14,7 +16,7 @@ from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_signature
 from graphdoctor.formats.tensorflow import graphdef_bytes, read_raw
 from graphdoctor.runners import run_onnx, run_tensorflow
-from graphdoctor.types import Array
+from graphdoctor.types import Array, DType
 
 Arrays = Mapping[str, Array]
 
@@ -34,17 +36,19 @@ class VerifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two models: how it runs, and what it takes and gives."""
+    """One of the two models: how it runs, what it takes and gives, and inputs that always get the same value."""
 
     path: str
     runner: str
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[str, ...]
     data: bytes | None = None
+    pinned: Mapping[str, Array] = field(default_factory=dict)
 
     def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
         """The outputs ``fetches`` for each set of inputs, in a worker process."""
         model = self.data if self.data is not None else self.path
+        sets = [{**one, **self.pinned} for one in sets]
         if self.runner == "tensorflow":
             return run_tensorflow(model, sets, fetches, timeout=timeout, name=self.path)
         return run_onnx(model, sets, fetches, timeout=timeout, name=self.path)
@@ -83,9 +87,34 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     inputs = tuple(opened.inputs())
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path
-    reference = Side(path, "tensorflow", inputs, outputs, fixed.original)
+    reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned_inputs(fixed))
     candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph))
     return compare_sides(reference, candidate, options or VerifyOptions())
+
+
+def pinned_inputs(fixed: Fixed) -> dict[str, Array]:
+    """Values for inputs that an unsafe rewrite took away: what inference feeds a learning phase or a keep_prob.
+
+    A guess that does not fit what the rewrite assumed makes the comparison fail; it cannot make it pass.
+
+    Raises:
+        InputError: an input of another kind was taken away.
+    """
+    left = {node.name for node in fixed.opened.graph.inputs}
+    return {info.name: _pinned_value(info) for info in fixed.inputs_before if info.name not in left}
+
+
+def _pinned_value(info: TensorInfo) -> Array:
+    """``False`` for a learning phase, 1 for a keep_prob."""
+    if info.dtype is DType.BOOL:
+        return np.zeros([1 if d is None else d for d in info.shape or ()], np.bool_)
+    if info.dtype.is_float and info.dtype.numpy is not None and info.shape in (None, ()):
+        return np.ones((), info.dtype.numpy)
+    raise InputError(
+        "a rewrite took this input away, and what to feed the original with is not known",
+        where=info.name,
+        remedy="Compare the two files with graphdoctor verify and --data",
+    )
 
 
 def open_side(path: str, options: VerifyOptions) -> Side:
