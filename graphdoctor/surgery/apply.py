@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphdoctor.ir import Graph, Node, Value
+from graphdoctor.surgery.frames import SWITCH_OPS
 from graphdoctor.surgery.proposal import (
     DropAttrs,
     ForgetInput,
@@ -107,8 +108,10 @@ class _Applier:
         if not step.inputs and self.in_loop is not None and self.in_loop(self.proposal.node):
             raise NotApplicableError("it lies in a while loop, where a new constant would be outside of the frame")
         name, device = self._free_name(step.key), self.proposal.node.device
-        inputs = self._values(step.inputs)
-        self.made[step.key] = self.graph.add(step.op, name, inputs, step.attrs, device=device, origins=self.origins)
+        inputs, controls = self._values(step.inputs), [self._present(c) for c in step.controls]
+        self.made[step.key] = self.graph.add(
+            step.op, name, inputs, step.attrs, controls=controls, device=device, origins=self.origins
+        )
 
     def _free_name(self, wanted: str) -> str:
         """``wanted`` or near it: no node's name, and none that something dangling refers to."""
@@ -120,8 +123,9 @@ class _Applier:
         return name
 
     def _present(self, node: Node) -> Node:
-        """``node`` if it is (still) in the graph."""
-        if not node.is_missing and self.graph.get(node.name) is not node:
+        """``node`` if it is (still) in the graph; one that was missing from the start may be read as before."""
+        known = node in self.graph.missing() if node.is_missing else self.graph.get(node.name) is node
+        if not known:
             raise NotApplicableError(f"{node.name} is gone from the graph")
         return node
 
@@ -149,9 +153,13 @@ class _Applier:
             self._take_over_output(old, new)
         uses = graph.uses(old.node)
         if not graph.is_output(old.node) and not any(u.slot >= 0 and u.node not in made for u in uses):
-            for use in uses:
-                if use.slot < 0:
-                    self._move_control(use.node, old.node, (new.node,))
+            waiting = [use.node for use in uses if use.slot < 0]
+            if waiting and new.node.op in SWITCH_OPS:
+                raise NotApplicableError(
+                    f"{waiting[0].name} waits for {old.node.name}, in one branch of {new.node.name}"
+                )
+            for node in waiting:
+                self._move_control(node, old.node, (new.node,))
 
     def _move_control(self, node: Node, old: Node, new: Sequence[Node]) -> None:
         """``node`` waits for ``new`` instead of ``old``; not for what it reads anyway, and not for itself."""

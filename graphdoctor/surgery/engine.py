@@ -256,7 +256,7 @@ class _Engine:
         rounds = Counter(name for seen in self.last for name in {r for r, _ in seen})
         still = set().union(*self.last[-2:])
         busiest = max(rounds[name] for name, _ in still)
-        guilty = {(r, n) for r, n in still if rounds[r] == busiest}
+        guilty = {(r, n) for r, n in still if rounds[r] >= busiest - 1}
         rewrite = next(r for r in reversed(self.rewrites) if any(r.name == name for name, _ in guilty))
         node = min(n for name, n in guilty if name == rewrite.name)
         count = len(self.last)

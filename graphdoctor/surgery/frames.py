@@ -1,9 +1,14 @@
-"""Which nodes lie in a while loop of TensorFlow 1, between Enter and Exit."""
+"""TensorFlow 1's control flow: which ops part and join, and which nodes lie in a while loop."""
 
 from __future__ import annotations
 
 from graphdoctor.ir import GraphView, Node
 
+SWITCH_OPS = frozenset({"Switch", "RefSwitch"})
+FLOW_OPS = SWITCH_OPS | frozenset(
+    "Merge RefMerge Enter RefEnter Exit RefExit NextIteration RefNextIteration LoopCond".split()
+)
+"""Where it matters which output of a node something waits for, or in which loop."""
 ENTER_OPS = ("Enter", "RefEnter")
 EXIT_OPS = frozenset({"Exit", "RefExit"})
 

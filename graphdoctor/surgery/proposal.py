@@ -32,6 +32,7 @@ class Make:
     op: str
     inputs: tuple[Ref, ...] = ()
     attrs: Mapping[str, AttrPy] = field(default_factory=dict)
+    controls: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

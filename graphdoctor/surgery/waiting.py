@@ -45,7 +45,7 @@ class Waiting:
         if not self._pure.get(control, False):
             return False
         if node.op in _MERGE:
-            return not self._guards[control]
+            return True  # a Merge waits for its control inputs, and runs even if they do not
         return self._guards[control] <= self._union(self._of(v) for v in node.inputs)
 
     def _is_pure(self, node: Node) -> bool:

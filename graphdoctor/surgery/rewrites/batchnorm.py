@@ -157,6 +157,9 @@ def _channel_axis(node: Node, rank: int) -> int:
 
 def _as_mul_add(graph: GraphView, facts: Facts, match: BatchNormMatch, why: str) -> Proposal | Refusal:
     end = match.output.node
+    bound = next((n for n in _inside(match) if n.controls), None)
+    if bound is not None:
+        return Refusal(end, f"{bound.name} waits for {bound.controls[0].name} by control")
     affine = _affine(facts, match)
     if isinstance(affine, NoChain):
         return Refusal(end, affine.reason)

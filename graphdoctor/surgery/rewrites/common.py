@@ -8,6 +8,7 @@ import numpy as np
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, source_of
+from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import (
     Drop,
     DropAttrs,
@@ -30,10 +31,6 @@ REF_SOURCES = frozenset(
 """Ops whose outputs are references: an Identity behind them reads the value, and is no mere copy."""
 IDENTITIES = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot"})
 """Ops that give input 0 on as output 0, in the same branch and the same loop."""
-FLOW_OPS = frozenset(
-    "Switch RefSwitch Merge RefMerge Enter RefEnter Exit RefExit NextIteration RefNextIteration LoopCond".split()
-)
-"""TensorFlow 1's control flow, where it matters which output of a node something waits for."""
 _LARGEST_CONE = 64
 
 
@@ -49,9 +46,12 @@ def const_step(key: str, array: Array, dtype: DType | None = None) -> Make:
 
 
 def array_of(value: Value) -> Array | None:
-    """The whole constant that ``value`` is, seen through pass-through nodes; ``None`` if it is none or damaged."""
+    """The whole constant that ``value`` is, seen through pass-through nodes.
+
+    ``None`` if it is none, damaged, or waits for something: then it may not be there when it is wanted.
+    """
     tensor = constant_of(value)
-    if tensor is None:
+    if tensor is None or any(n.controls for n in path_to_source(value)):
         return None
     try:
         return tensor.array() if tensor.dtype.numpy is not None else None
@@ -60,8 +60,9 @@ def array_of(value: Value) -> Array | None:
 
 
 def known_array(facts: Facts, value: Value) -> Array | None:
-    """The value of ``value``: a constant, or one that inference resolved."""
-    inferred = facts.specs.of(value).constant
+    """The value of ``value``: a constant, or arithmetic on constants that inference has done; else ``None``."""
+    cone = constant_cone(value)
+    inferred = facts.specs.of(value).constant if cone is not None else None
     return inferred if inferred is not None else array_of(value)
 
 
@@ -76,12 +77,15 @@ def path_to_source(value: Value) -> tuple[Node, ...]:
 
 
 def constant_cone(value: Value) -> tuple[Node, ...] | None:
-    """Everything behind ``value`` if that is arithmetic on constants alone, and not too much of it; else ``None``."""
+    """Everything behind ``value`` if that is arithmetic on constants alone, and not too much of it; else ``None``.
+
+    ``None`` too where part of it waits for something by control.
+    """
     found = {value.node: None}
     waiting = [value.node]
     while waiting:
         node = waiting.pop()
-        if node.op != "Const" and not node.inputs:
+        if (node.op != "Const" and not node.inputs) or node.controls:
             return None
         for producer in (v.node for v in node.inputs):
             if producer not in found:

@@ -6,8 +6,9 @@ import msgspec
 
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
+from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import Drop, Facts, Proposal, Refusal, ReplaceValue, Step, propose
-from graphdoctor.surgery.rewrites.common import FLOW_OPS, IDENTITIES, REF_SOURCES, become, dtype_of
+from graphdoctor.surgery.rewrites.common import IDENTITIES, REF_SOURCES, become, dtype_of
 
 
 class ForwardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +34,12 @@ def forward_input(graph: GraphView, facts: Facts, options: ForwardOptions) -> Fo
         elif reason:
             yield Refusal(node, reason)
     for root, nodes in _runs(going).items():
-        yield _collapsed(root, nodes)
+        staying = {n: None for n in nodes if _marks_branch(graph, n, root)}
+        for node in staying:
+            reason = f"nodes wait for this branch of {root.node.name}"
+            yield Refusal(node, reason) if node.op in IDENTITIES else _as_identity(node, facts)
+        if len(staying) < len(nodes):
+            yield _collapsed(root, [n for n in nodes if n not in staying])
 
 
 def _why_kept(graph: GraphView, node: Node) -> str | None:
@@ -47,9 +53,12 @@ def _why_kept(graph: GraphView, node: Node) -> str | None:
         return f"it waits for {node.controls[0].name} by control"
     if source.op in REF_SOURCES:
         return f"it reads the variable {source.name}"
-    if source.op in FLOW_OPS and any(u.slot < 0 for u in graph.uses(node)):
-        return f"nodes wait for this branch of {source.name}"
     return None
+
+
+def _marks_branch(graph: GraphView, node: Node, root: Value) -> bool:
+    """True if something waits for ``node`` by control, and with it for the branch or loop that ``root`` comes from."""
+    return root.node.op in FLOW_OPS and any(u.slot < 0 for u in graph.uses(node))
 
 
 def _as_identity(node: Node, facts: Facts) -> Proposal:

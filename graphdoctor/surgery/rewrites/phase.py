@@ -14,14 +14,17 @@ from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import (
     Facts,
     ForgetInput,
+    Make,
     New,
     Proposal,
     Refusal,
     ReplaceValue,
+    SetInputs,
     Step,
     propose,
 )
-from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of
+from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, path_to_source
+from graphdoctor.surgery.waiting import Waiting
 from graphdoctor.types import DType
 from graphdoctor.wire.tensors import Tensor
 
@@ -36,6 +39,8 @@ def pin_learning_phase(graph: GraphView, facts: Facts, options: NoOptions) -> Fo
         resolved = _Resolved(graph, taken)
         if resolved.dead_output is not None:
             yield Refusal(match.phase, f"the output {resolved.dead_output} exists in training alone")
+        elif resolved.bound_merge is not None:
+            yield Refusal(match.phase, resolved.bound_merge)
         else:
             yield _pinned(graph, facts, match, resolved)
 
@@ -54,7 +59,12 @@ def resolve_switches(graph: GraphView, facts: Facts, options: NoOptions) -> Foun
     if resolved.dead_output is not None:
         yield Refusal(first, f"the output {resolved.dead_output} lies in the branch that never runs")
         return
-    steps = resolved.steps(graph, facts)
+    if resolved.bound_merge is not None:
+        yield Refusal(first, resolved.bound_merge)
+        return
+    steps = resolved.steps(facts)
+    if not steps:
+        return
     note = f"{len(taken)} Switch and {len(resolved.merges)} Merge with a constant predicate"
     yield propose(first, *steps, touches=resolved.touched, note=note, also=tuple(taken)[1:])
 
@@ -77,7 +87,7 @@ def _branch(switch: Node, phase: Node) -> int | None:
 def _pinned(graph: GraphView, facts: Facts, match: LearningPhaseMatch, resolved: _Resolved) -> Proposal:
     phase = match.phase
     false = Tensor.from_array(np.asarray(False))
-    steps: list[Step] = list(resolved.steps(graph, facts))
+    steps: list[Step] = list(resolved.steps(facts))
     if graph.is_output(phase):
         steps.append(ReplaceValue(phase.out(), New(f"{phase.name}/pinned")))
         steps.insert(0, const_step(f"{phase.name}/pinned", np.asarray(False)))
@@ -146,29 +156,55 @@ class _Resolved:
         sources = (v.node for s in self.taken for v in s.inputs)
         return (*self.taken, *self.merges, *self.dead, *sources)
 
-    def steps(self, graph: GraphView, facts: Facts) -> tuple[Step, ...]:
+    @property
+    def bound_merge(self) -> str | None:
+        """Why a Merge cannot go: it waits for an effect, and would wait in vain where that lies in a dead branch."""
+        bound = [(m, c) for m in self.merges for c in m.controls]
+        waiting = Waiting(self.graph) if bound else None
+        for merge, control in bound:
+            if waiting is not None and not waiting.is_pure(control):
+                return f"{merge.name} waits for {control.name} by control"
+        return None
+
+    def steps(self, facts: Facts) -> tuple[Step, ...]:
         """Readers of a Switch read what goes into it, readers of a Merge the input that is left."""
-        steps: list[Step] = []
+        steps: list[Step] = self._freed()
         for merge, slot in self.merges.items():
-            if merge not in self.dead:
-                steps += self._joined(merge, slot, facts)
-        steps += [ReplaceValue(s.out(i), s.inputs[0]) for s, i in self.taken.items() if s not in self.dead]
+            steps += self._joined(merge, slot, facts)
+        for switch, index in self.taken.items():
+            if switch not in self.dead and any(u.index == index for u in self.graph.uses(switch) if u.slot >= 0):
+                steps += self._passed(switch, index, facts)
         return tuple(steps)
+
+    def _passed(self, switch: Node, index: int, facts: Facts) -> list[Step]:
+        """What is read at output ``index``. It must not run where the predicate or a control input does not."""
+        data, predicate = switch.inputs
+        controls = tuple(dict.fromkeys((*_controlled(predicate), *switch.controls)))
+        if not controls:
+            return [ReplaceValue(switch.out(index), data)]
+        key, dtype = f"{switch.name}/taken", dtype_of(switch, facts.specs.of(data))
+        return [Make(key, "Identity", (data,), {"T": dtype}, controls), ReplaceValue(switch.out(index), New(key))]
 
     def _joined(self, merge: Node, slot: int, facts: Facts) -> list[Step]:
         steps: list[Step] = []
         if any(u.index == 1 for u in self.graph.uses(merge) if u.slot >= 0):
             key = f"{merge.name}/value_index"
             steps += [const_step(key, np.asarray(slot, dtype=np.int32)), ReplaceValue(merge.out(1), New(key))]
-        value = self._through(merge.inputs[slot])
+        value = merge.inputs[slot]
         dtype = dtype_of(merge, facts.specs.of(value))
-        return steps + list(become(merge, "Identity", (value,), {"T": dtype}))
+        return [*steps, *become(merge, "Identity", (value,), {"T": dtype}), SetInputs(merge, (value,), ())]
 
-    def _through(self, value: Value) -> Value:
-        """``value``, or what goes into the Switch that it comes straight from."""
-        while value.node in self.taken:
-            value = value.node.inputs[0]
-        return value
+    def _freed(self) -> list[Step]:
+        """Merges that go on need not wait for what never runs."""
+        readers = dict.fromkeys(u for n in self.dead for u in self.graph.consumers(n))
+        found = [n for n in readers if n not in self.dead and n not in self.merges]
+        kept = [(n, tuple(c for c in n.controls if c not in self.dead)) for n in found]
+        return [SetInputs(n, n.inputs, controls) for n, controls in kept if len(controls) < len(n.controls)]
+
+
+def _controlled(value: Value) -> tuple[Node, ...]:
+    """``value``'s node if it or what it passes on waits for something."""
+    return (value.node,) if any(n.controls for n in path_to_source(value)) else ()
 
 
 FINDERS = {"pin-learning-phase": Finder(pin_learning_phase), "resolve-switches": Finder(resolve_switches)}
