@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 import click
 
 from graphdoctor import __version__
-from graphdoctor.errors import GraphdoctorError
+from graphdoctor.errors import GraphdoctorError, InputError
 
 COMMANDS = ("check", "fix", "convert", "build", "verify", "cure", "inspect", "explain", "rules", "targets", "packs")
 USAGE_ERROR = 2
@@ -36,8 +38,8 @@ class _Lazy(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" Commands: {', '.join(COMMANDS)}."
-            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+            hint = f"Did you mean {near[0]}?" if near else f"Commands: {', '.join(COMMANDS)}"
+            raise InputError(f"there is no command {args[0]!r}", remedy=hint)
         return super().resolve_command(ctx, args)
 
 
@@ -51,15 +53,28 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; every expected error is one message on standard error and exit code 2."""
+    """Run the command line and exit; every expected error is one message on standard error and exit code 2.
+
+    A request to end (SIGTERM, SIGHUP) is taken as Ctrl-C is: temporary files go and worker processes end.
+    """
     gc.disable()  # one short run: collecting the graph's many small objects costs more than it frees
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        code = _run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code, once what went wrong has been said."""
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:
-        e.show()
-        code = USAGE_ERROR
+        code = _show_usage(e)
     except (click.Abort, KeyboardInterrupt):
         code = _say("interrupted; nothing was written half")
     except GraphdoctorError as e:
@@ -67,10 +82,17 @@ def main() -> NoReturn:
     except BrokenPipeError:
         code = _pipe_closed()
     except (MemoryError, RecursionError) as e:
-        code = _say(f"the model is too large or too deep for this machine ({type(e).__name__})")
+        code = _say(
+            f"the model is too large or too deep for this machine ({type(e).__name__})",
+            "graphdoctor inspect lists the largest constants; a damaged one claims more than the file holds",
+        )
     except OSError as e:
-        code = _say(f"{e.filename or 'standard output'}: {e.strerror or e}")
-    sys.exit(code if isinstance(code, int) else 0)
+        code = _say(f"{e.filename or 'standard output'}: {e.strerror or e}", "Check the space left and the permissions")
+    return code if isinstance(code, int) else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _show(error: GraphdoctorError) -> int:
@@ -80,8 +102,17 @@ def _show(error: GraphdoctorError) -> int:
     return USAGE_ERROR
 
 
-def _say(message: str) -> int:
-    click.echo(f"error: {message}", err=True)
+def _show_usage(error: click.ClickException) -> int:
+    from graphdoctor.cli.usage import usage_error
+
+    if len(sys.argv) < 2:  # nothing was asked: click's error is the help
+        error.show()
+        return USAGE_ERROR
+    return _show(usage_error(error))
+
+
+def _say(message: str, remedy: str = "") -> int:
+    click.echo(f"error: {message}" + (f"\nhelp: {remedy}" if remedy else ""), err=True)
     return USAGE_ERROR
 
 

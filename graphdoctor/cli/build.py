@@ -33,7 +33,10 @@ def command(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> None:
-    """Have NVIDIA's own builder make an engine from a TensorFlow or ONNX model."""
+    """Build an engine with NVIDIA's builder.
+
+    MODEL is a TensorFlow or an ONNX model; no GPU is needed with TensorRT-RTX. PLAN.json says what PLAN was made from.
+    """
     options = BuildOptions(backend, capabilities, timeout=timeout)
     with progress(f"building {plan}"):
         built = build_model(model, plan, options, signature(inputs, outputs))

@@ -58,7 +58,10 @@ def command(
     statistics: bool,
     show_nodes: bool,
 ) -> None:
-    """Say everything that stands in the way of a target."""
+    """Say what stands in the way of a target.
+
+    Findings are about the targets that are named; every other target gets a verdict.
+    """
     chosen = format_name(format_ or "full")
     lint_options = LintOptions(select=_codes(select), extend_select=_codes(extend_select), ignore=_codes(ignore))
     names = chosen_targets(targets or (DEFAULT_TARGET,))

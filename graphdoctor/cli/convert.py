@@ -26,7 +26,10 @@ def command(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> None:
-    """Lower a graph to ONNX (opset 17, NCHW inside, inputs and outputs as they were)."""
+    """Lower a graph to ONNX.
+
+    Opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
+    """
     with progress(f"converting {model}"):
         converted = convert_model(model, to, path, signature(inputs, outputs))
     if text:

@@ -49,7 +49,10 @@ def command(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> None:
-    """Check, fix, convert, build and verify; every artefact and report.json stay in DIR."""
+    """Check, fix, convert, build and verify.
+
+    Every artefact and report.json stay in DIR.
+    """
     given = signature(inputs, outputs)
     options = CureOptions(
         load_target(target),

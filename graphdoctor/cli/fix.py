@@ -41,7 +41,11 @@ def command(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> None:
-    """Repair a graph with packs of rewrites that check their own preconditions."""
+    """Repair a graph with named rewrites.
+
+    Each checks its own preconditions; what does not apply is listed with its reason. MODEL is not touched unless
+    --in-place is given.
+    """
     _check_places(models, target_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
     options = FixOptions(

@@ -14,7 +14,10 @@ from graphdoctor.render.text_inspect import render_inspect
 @click.option("--format", "format_", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.option("--all-ops", is_flag=True, help="List every op, not the most frequent.")
 def command(model: str, format_: str, all_ops: bool) -> None:
-    """Say what a file is: kind, producer, inputs, likely outputs, ops, sizes, and where to cut it."""
+    """Say what a file is.
+
+    Kind, producer, inputs, likely outputs, ops, sizes, and where to cut it.
+    """
     view = inspect_model(model)
     if format_ == "json":
         import msgspec

@@ -13,7 +13,10 @@ from graphdoctor.render.text_rules import render_rules
 @target_option()
 @click.option("--format", "format_", type=click.Choice(["full", "json"]), default="full", show_default=True)
 def command(target: str | None, format_: str) -> None:
-    """List the rules, or those that can speak of a target."""
+    """List the rules.
+
+    With --target, those that can speak of it.
+    """
     rules = rules_of(target)
     if format_ == "json":
         import msgspec

@@ -14,7 +14,10 @@ from graphdoctor.types import Answer
 @click.command("targets")
 @click.option("--format", "format_", type=click.Choice(["full", "json"]), default="full", show_default=True)
 def command(format_: str) -> None:
-    """List the targets: parser and TensorRT release that a model must run on."""
+    """List the targets.
+
+    A target is a parser and a TensorRT release that a model must run on.
+    """
     builder = any(b.importable for b in available_backends())
     rows = []
     for name in all_target_names():

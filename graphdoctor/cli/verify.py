@@ -34,7 +34,9 @@ def command(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> None:
-    """Run two models (.pb in TensorFlow, .onnx in ONNX Runtime) on the same inputs and compare.
+    """Compare two models on the same inputs.
+
+    TensorFlow models run in TensorFlow, ONNX models in ONNX Runtime, both on the CPU.
 
     Passes when |candidate - reference| <= atol + rtol * |reference| everywhere. A reference whose outputs hardly
     depend on its inputs proves nothing: that is reported as inconclusive, exit code 1.
