@@ -58,12 +58,15 @@ def main() -> NoReturn:
     A request to end (SIGTERM, SIGHUP) is taken as Ctrl-C is: temporary files go and worker processes end.
     """
     gc.disable()  # one short run: collecting the graph's many small objects costs more than it frees
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # An ignored signal stays ignored: that is what nohup does.
+    ends = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in ends:
+        signal.signal(number, _interrupt)
     try:
         code = _run()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in ends:
+            signal.signal(number, signal.SIG_DFL)
     sys.exit(code)
 
 
