@@ -179,7 +179,18 @@ def _build(run: Cure, opened: Opened) -> CureStep:
     artefacts = [_artefact(place)]
     if run.built.sidecar is not None:
         artefacts.append(_artefact(run.built.sidecar))
-    return CureStep("build", "done", 0.0, text, tuple(artefacts))
+    return CureStep("build", "done", 0.0, text, tuple(artefacts), _foreign(run))
+
+
+def _foreign(run: Cure) -> tuple[str, ...]:
+    """The plan of a target that cannot be asked here is another builder's: a test of the ONNX file, not the product."""
+    target = run.options.target
+    if target.live:
+        return ()
+    product = (
+        "fixed.pb is what its UFF converter takes" if target.parser == "uff" else "model.onnx is what its parser takes"
+    )
+    return (f"this plan is not for {target.title}: {product}",)
 
 
 def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
@@ -207,11 +218,18 @@ def cure_view(run: Cure) -> CureView:
     target = run.options.target.name
     code = run.exit_code()
     conclusions = {
-        0: "cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers",
+        0: _cured(run),
         1: "not proven: " + _open_question(run),
         2: "failed: " + (str(run.failed) if run.failed else "NVIDIA's builder refuses the model"),
     }
     return CureView(run.model, target, code == 0, tuple(run.steps), conclusions[code])
+
+
+def _cured(run: Cure) -> str:
+    if run.options.target.live:
+        return "cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers"
+    file = "fixed.pb" if run.options.target.parser == "uff" else "model.onnx"
+    return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers"
 
 
 def _open_question(run: Cure) -> str:
