@@ -63,7 +63,19 @@ class Cure:
         if self.failed is not None or (self.built is not None and not self.built.result.ok):
             return 2
         same = self.verified is not None and self.verified.judgement.verdict is Verdict3.SAME
-        return 0 if same and self.after is not None and not _errors(self.after) else 1
+        return 0 if same and not self.doubt() else 1
+
+    def doubt(self) -> str:
+        """Why the fixed graph is not known to run on the target; empty if it is. An engine of the target is proof."""
+        if self.after is None:
+            return "the fixed graph was not checked"
+        if _errors(self.after):
+            return f"errors are left for {self.options.target.name}"
+        verdict = next((v for v in self.after.verdicts if v.target == self.options.target.name), None)
+        built = self.options.target.live and self.built is not None and self.built.result.ok
+        if verdict is None or verdict.verdict is Verdict.COMPATIBLE or built:
+            return ""
+        return f"{verdict.verdict.value} with {verdict.target}: {verdict.reason}"
 
 
 def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = lambda _: None) -> Cure:
@@ -235,4 +247,4 @@ def _cured(run: Cure) -> str:
 def _open_question(run: Cure) -> str:
     if run.verified is not None and run.verified.judgement.verdict is not Verdict3.SAME:
         return f"{run.verified.judgement.verdict.value}, {run.verified.judgement.reason}"
-    return f"errors are left for {run.options.target.name}"
+    return run.doubt()
