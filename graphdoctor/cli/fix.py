@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from graphdoctor.cli.common import note, out, progress, signature, signature_options, stdout_options
-from graphdoctor.errors import InputError
+from graphdoctor.cli.common import note, out, progress, show_error, signature, signature_options, stdout_options
+from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_model, write_fixed
 from graphdoctor.flows.fix_views import diff_view, summary_view
 from graphdoctor.render.text_fix import render_diff, render_fix_summary
@@ -53,10 +53,16 @@ def command(
     )
     code = 0
     for path in models:
-        with progress(f"fixing {path}") as say:
-            fixed = fix_model(path, options, lambda r, n: say(f"round {r}: {n} rewrites applied"))
-        place = None if diff else _place(path, target_path, in_place)
-        code = max(code, _finish(fixed, path, place, diff=diff, verify=verify, show_nodes=show_nodes))
+        try:
+            with progress(f"fixing {path}") as say:
+                fixed = fix_model(path, options, lambda r, n: say(f"round {r}: {n} rewrites applied"))
+            place = None if diff else _place(path, target_path, in_place)
+            code = max(code, _finish(fixed, path, place, diff=diff, verify=verify, show_nodes=show_nodes))
+        except GraphdoctorError as e:
+            if len(models) == 1:
+                raise
+            show_error(e)
+            code = 2
     sys.exit(code)
 
 

@@ -103,7 +103,8 @@ def load_model(path: str, raw: RawModel | None = None) -> Model:
     try:
         return _READERS.get(kind, _refuse)(path, kind, data, digest)
     except InputError as e:
-        raise InputError(e.message, where=e.where or path, remedy=e.remedy) from e
+        name = "standard input" if path == "-" else path
+        raise InputError(e.message, where=f"{name}: {e.where}" if e.where else name, remedy=e.remedy) from e
 
 
 def saved_model_file(path: str) -> str:
@@ -144,7 +145,7 @@ def _decode(data: bytes) -> str:
 
 def _refuse(path: str, kind: Kind, data: bytes, digest: _Digest) -> Model:
     what, todo = explain(kind)
-    raise InputError(what, where=path, remedy=todo)
+    raise InputError(what, remedy=todo)
 
 
 _READERS = {
