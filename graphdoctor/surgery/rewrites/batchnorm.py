@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,6 +29,8 @@ from graphdoctor.surgery.rewrites.common import (
 from graphdoctor.surgery.rewrites.linear import Chain, NoChain, chain_before, folded_steps, only_reader, rounded
 from graphdoctor.types import Array
 
+_LARGEST = 1 << 20
+"""Elements that the parameters broadcast to, at most."""
 _INSIDE = 64
 """Nodes of one batch normalization, at most."""
 
@@ -124,13 +127,16 @@ def _affine(facts: Facts, match: BatchNormMatch) -> tuple[Array, Array] | NoChai
     offset = np.zeros(()) if match.offset is None else _float64(facts, match.offset)
     if mean is None or variance is None or scale is None or offset is None:
         return NoChain("a parameter is no constant of floats")
-    if not np.all(variance + match.epsilon > 0):
-        return NoChain("variance + epsilon is not positive everywhere")
     try:
-        factor = scale / np.sqrt(variance + match.epsilon)
-        return factor, np.asarray(offset - mean * factor)
+        shape = np.broadcast_shapes(mean.shape, variance.shape, scale.shape, offset.shape)
     except ValueError:
         return NoChain("its parameters do not broadcast")
+    if math.prod(shape) > _LARGEST:
+        return NoChain("its parameters are larger than any batch normalization's")
+    if not np.all(variance + match.epsilon > 0):
+        return NoChain("variance + epsilon is not positive everywhere")
+    factor = scale / np.sqrt(variance + match.epsilon)
+    return factor, np.asarray(offset - mean * factor)
 
 
 def _float64(facts: Facts, value: Value) -> Array | None:

@@ -32,6 +32,8 @@ REF_SOURCES = frozenset(
 IDENTITIES = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot"})
 """Ops that give input 0 on as output 0, in the same branch and the same loop."""
 _LARGEST_CONE = 64
+_LARGEST_BLOWN_UP = 1 << 26
+"""Bytes of a constant that repeats one stored value: larger ones are not computed with."""
 
 
 def with_inputs(graph: GraphView, count: int, *ops: str) -> list[Node]:
@@ -48,13 +50,17 @@ def const_step(key: str, array: Array, dtype: DType | None = None) -> Make:
 def array_of(value: Value) -> Array | None:
     """The whole constant that ``value`` is, seen through pass-through nodes.
 
-    ``None`` if it is none, damaged, or waits for something: then it may not be there when it is wanted.
+    ``None`` if it is none, damaged, far larger than what the file holds of it, or waits for something: then it may
+    not be there when it is wanted.
     """
     tensor = constant_of(value)
     if tensor is None or any(n.controls for n in path_to_source(value)):
         return None
     try:
-        return tensor.array() if tensor.dtype.numpy is not None else None
+        kind = tensor.dtype.numpy
+        if kind is None or tensor.element_count * kind.itemsize > max(_LARGEST_BLOWN_UP, 2 * tensor.nbytes_stored):
+            return None
+        return tensor.array()
     except TensorError:
         return None
 

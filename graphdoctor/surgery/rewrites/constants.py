@@ -10,16 +10,22 @@ from graphdoctor.match.constants import PASS_THROUGH, source_of
 from graphdoctor.passes.fold_constants import Folded, find_foldable
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.frames import FLOW_OPS
-from graphdoctor.surgery.proposal import Facts, propose
+from graphdoctor.surgery.proposal import Facts, Refusal, propose
 from graphdoctor.surgery.rewrites.common import become
 from graphdoctor.surgery.waiting import Waiting
 from graphdoctor.types import dims_text
+from graphdoctor.wire.tensors import Tensor, TensorError
 
 
 def fold_constants(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """Replace what can be computed ahead by constants, at the end of each constant part only."""
-    # A view that is handed to a finder is the (frozen) graph.
-    found = {f.node: f for f in find_foldable(cast(Graph, graph), facts.specs)}
+    found: dict[Node, Folded] = {}
+    try:
+        # A view that is handed to a finder is the (frozen) graph.
+        for folded in find_foldable(cast(Graph, graph), facts.specs):
+            found[folded.node] = folded
+    except TensorError as e:
+        yield from (Refusal(n, f"a constant is damaged: {e.message}") for n in _damaged(graph))
     going = {f.node: f for f in _without_conditions(graph, found)}
     for folded in going.values():
         if _is_end(graph, folded.node, going):
@@ -28,6 +34,17 @@ def fold_constants(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
             sources = tuple(v.node for v in folded.node.inputs)
             note = f"{folded.node.op} computed: {tensor.dtype.label}{dims_text(tensor.shape)}"
             yield propose(folded.node, *steps, touches=sources, note=note)
+
+
+def _damaged(graph: GraphView) -> Iterator[Node]:
+    """The constants whose values cannot be read."""
+    for node in graph.by_op("Const"):
+        tensor = node.attr("value")
+        try:
+            if isinstance(tensor, Tensor):
+                tensor.array()
+        except TensorError:
+            yield node
 
 
 def _without_conditions(graph: GraphView, found: dict[Node, Folded]) -> Iterator[Folded]:
