@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ def evaluate_all(jobs: Sequence[tuple[Graph, dict[str, Array]]], folder: Path) -
     for k, (graph, feeds) in enumerate(jobs):
         (folder / f"{k}.pb").write_bytes(graphdef_bytes(graph))
         (folder / f"{k}.txt").write_text("\n".join(v.name for v in graph.outputs))
-        np.savez(folder / f"{k}.npz", **{name: value for name, value in feeds.items() if name in graph})
+        fed: dict[str, Any] = {name: value for name, value in feeds.items() if name in graph}
+        np.savez(folder / f"{k}.npz", **fed)
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run([sys.executable, __file__, str(folder)], check=True, env=environment, timeout=300)
     return [dict(np.load(folder / f"{k}.out.npz")) for k in range(len(jobs))]

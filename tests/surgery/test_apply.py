@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from graphdoctor.ir import Graph, broken_invariants
@@ -119,15 +121,12 @@ def test_an_output_gives_its_name_to_what_replaces_it() -> None:
         (lambda g: [Rename(g.node("x"), "other")], "must keep its name"),
     ],
 )
-def test_what_cannot_be_done_leaves_everything_as_it_was(steps: object, reason: str) -> None:
+def test_what_cannot_be_done_leaves_everything_as_it_was(steps: Callable[[Graph], list[Step]], reason: str) -> None:
     graph = parse_graph(GRAPH)
     before, inputs, outputs = lines(graph), graph.inputs, graph.outputs
-    done = [
-        Make("m", "Neg", (graph.node("x").out(),), FLOAT),
-        SetOp(graph.node("a"), "Elu"),
-    ]
+    made: Step = Make("m", "Neg", (graph.node("x").out(),), FLOAT)
     with pytest.raises(NotApplicableError, match=reason):
-        apply(graph, "a", *done, *steps(graph))  # type: ignore[operator]
+        apply(graph, "a", made, SetOp(graph.node("a"), "Elu"), *steps(graph))
     assert (lines(graph), graph.inputs, graph.outputs) == (before, inputs, outputs)
 
 

@@ -123,8 +123,8 @@ def test_tensorflow_with_onednn_gives_the_same_numbers(tmp_path_factory: pytest.
         case.apply(after)
     jobs = [(g, case.feeds()) for case, pair in zip(cases, graphs, strict=True) for g in pair]
     done = onednn.evaluate_all(jobs, tmp_path_factory.mktemp("onednn"))
-    for case, before, after in zip(cases, done[::2], done[1::2], strict=True):
-        compare(case, before, after)
+    for case, want, got in zip(cases, done[::2], done[1::2], strict=True):
+        compare(case, want, got)
 
 
 Said = tuple[str, DType, Shape]

@@ -67,9 +67,8 @@ def array_of(value: Value) -> Array | None:
 
 def known_array(facts: Facts, value: Value) -> Array | None:
     """The value of ``value``: a constant, or arithmetic on constants that inference has done; else ``None``."""
-    cone = constant_cone(value)
-    inferred = facts.specs.of(value).constant if cone is not None else None
-    return inferred if inferred is not None else array_of(value)
+    inferred = facts.specs.of(value).constant
+    return inferred if inferred is not None and constant_cone(value) is not None else array_of(value)
 
 
 def path_to_source(value: Value) -> tuple[Node, ...]:
