@@ -124,6 +124,8 @@ class OnnxBuilder:
 
     def _copy(self, name: str, wanted: str, node: Node) -> None:
         """Give an output its name: by renaming the tensor if it is inner and not yet an output, else by Identity."""
+        if name == wanted:  # an input that is an output as well
+            return
         producer = next((n for n in reversed(self.model.nodes) if name in n.outputs), None)
         if producer is None or name in {n for n, _ in self.model.outputs}:
             self.model.nodes.append(
