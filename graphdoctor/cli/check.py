@@ -11,6 +11,7 @@ from graphdoctor.cli.common import note, out, show_error, signature, signature_o
 from graphdoctor.errors import GraphdoctorError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
+from graphdoctor.flows.opening import keep_input
 from graphdoctor.lint import LintOptions
 from graphdoctor.render import RenderOptions, RuleInfo, format_name, render
 from graphdoctor.targets import DEFAULT_TARGET, load_target
@@ -64,6 +65,8 @@ def command(
     """
     chosen = format_name(format_ or "full")
     lint_options = LintOptions(select=_codes(select), extend_select=_codes(extend_select), ignore=_codes(ignore))
+    for path in models if output_file else ():
+        keep_input(path, output_file or "")
     names = chosen_targets(targets or (DEFAULT_TARGET,))
     if live is None and "all" in targets and not any(load_target(t).live for t in targets if t != "all"):
         live = False  # NVIDIA is asked for a target that was named; asking takes longer than all the tables

@@ -11,6 +11,7 @@ from graphdoctor.cli.common import note, out, progress, show_error, signature, s
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_model, write_fixed
 from graphdoctor.flows.fix_views import diff_view, summary_view
+from graphdoctor.flows.opening import keep_input
 from graphdoctor.render.text_fix import render_diff, render_fix_summary
 from graphdoctor.targets import load_target
 
@@ -82,8 +83,7 @@ def _place(path: str, out_path: str | None, in_place: bool) -> str:
             raise InputError("is a SavedModel; fixing writes a frozen graph", where=path, remedy="Give -o fixed.pb")
         return path
     if out_path:
-        if path != "-" and Path(out_path).exists() and Path(path).exists() and Path(out_path).samefile(path):
-            raise InputError("is the input itself", where=out_path, remedy="Use --in-place to overwrite it")
+        keep_input(path, out_path, "Use --in-place to overwrite it")
         return out_path
     if path == "-":
         raise click.UsageError("with MODEL from standard input, say where to write: -o OUT")

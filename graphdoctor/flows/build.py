@@ -19,7 +19,7 @@ from graphdoctor.engines import (
 )
 from graphdoctor.engines.backends import modules_of
 from graphdoctor.errors import InputError, MissingExtraError
-from graphdoctor.flows.opening import SignatureOptions, open_model
+from graphdoctor.flows.opening import SignatureOptions, keep_input, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
 from graphdoctor.formats.tensorflow import read_raw
@@ -56,6 +56,8 @@ def build_model(path: str, plan: str, options: BuildOptions, signature: Signatur
         WorkerError: the builder crashed or ran out of time.
     """
     require_packages(path, options)
+    keep_input(path, plan)
+    keep_input(path, f"{plan}.json")
     return build_source(source_of(path, signature), plan, options)
 
 

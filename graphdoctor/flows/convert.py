@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphdoctor.errors import UnsupportedError
-from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_chunks
 from graphdoctor.formats.readfile import atomic_write
 
@@ -37,6 +37,7 @@ def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> 
             remedy="Convert to ONNX with --to onnx; docs/limits.md says what is to come",
         )
     require_onnx()
+    keep_input(path, out)
     return convert_opened(open_model(path, signature), out)
 
 

@@ -14,7 +14,7 @@ from graphdoctor.findings import ModelReport, Severity, Verdict
 from graphdoctor.flows.build import Built, Source, build_source
 from graphdoctor.flows.check import CheckOptions, check_opened
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
-from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
@@ -23,6 +23,9 @@ from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
 from graphdoctor.surgery import load_rewrites
 from graphdoctor.targets import Target
+
+ARTEFACTS = ("fixed.pb", "model.onnx", "model.plan", "model.plan.json", "report.json")
+"""What a run may leave in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,11 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     A step that cannot be done ends the run; the steps before it stay, with their artefacts.
 
     Raises:
-        InputError: the model cannot be read, or the folder cannot be made.
+        InputError: the model cannot be read, would be written over, or the folder cannot be made.
     """
     run = Cure(path, options)
+    for name in ARTEFACTS:
+        keep_input(path, run.folder / name, "Choose another folder")
     opened = open_model(path, options.signature)
     _make_folder(run.folder)
     original = graphdef_bytes(opened.graph)

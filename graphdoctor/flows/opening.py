@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from graphdoctor.errors import InputError
 from graphdoctor.findings import TensorInfo
 from graphdoctor.formats.tensorflow import Model, RawModel, load_model
 from graphdoctor.ir import Graph
@@ -60,6 +62,24 @@ def open_model(path: str, options: SignatureOptions | None = None, raw: RawModel
     model = load_model(path, raw)
     set_signature(model.graph, options.inputs, options.outputs)
     return Opened(model, infer_shapes(model.graph))
+
+
+def keep_input(path: str, out: str | Path, remedy: str = "Choose another name") -> None:
+    """Refuse to write over the model that is read, by whatever name.
+
+    Raises:
+        InputError: ``out`` is the file at ``path``, or the one in that SavedModel folder.
+    """
+    sources = (Path(path), Path(path, "saved_model.pb"), Path(path, "saved_model.pbtxt"))
+    if path != "-" and any(_is_same(source, Path(out)) for source in sources):
+        raise InputError("is the input itself", where=str(out), remedy=remedy)
+
+
+def _is_same(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except (OSError, ValueError):
+        return False  # one is not there, or cannot be looked at: reading and writing say so
 
 
 def input_infos(graph: Graph, specs: Specs) -> list[TensorInfo]:
