@@ -16,6 +16,8 @@ Guard = frozenset[object]
 _ALWAYS: Guard = frozenset()
 _SWITCH = frozenset({"Switch", "RefSwitch"})
 _MERGE = frozenset({"Merge", "RefMerge"})
+_CALLS = frozenset("If StatelessIf While StatelessWhile Case PartitionedCall StatefulPartitionedCall".split())
+"""What the functions do that these call is not looked into."""
 _LOOP = frozenset({"Enter", "RefEnter", "Exit", "RefExit", "NextIteration", "RefNextIteration", "LoopCond"})
 
 
@@ -50,7 +52,7 @@ class Waiting:
 
     def _is_pure(self, node: Node) -> bool:
         op = find_op(node.op)
-        if op is None or op.stateful or op.side_effect or node.op in _LOOP:
+        if op is None or op.stateful or op.side_effect or node.op in _LOOP or node.op in _CALLS:
             return False
         producers = (*(v.node for v in node.inputs), *node.controls)
         return all(self._pure.get(p, False) for p in producers)

@@ -57,7 +57,8 @@ class _Builder:
         return name
 
     def any_constant(self) -> str:
-        if self.constants and self.draw(st.integers(0, 1)):
+        again: bool = self.draw(st.booleans())
+        if self.constants and again:
             return self.draw(st.sampled_from(self.constants))
         self.constants.append(self.constant(self.draw(st.sampled_from(["", "3", "1,3", "2,3"]))))
         return self.constants[-1]
