@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import signal
 import sys
 from types import FrameType
@@ -82,8 +81,6 @@ def _run() -> int:
         code = _say("interrupted; nothing was written half")
     except GraphdoctorError as e:
         code = _show(e)
-    except BrokenPipeError:
-        code = _pipe_closed()
     except (MemoryError, RecursionError) as e:
         code = _say(
             f"the model is too large or too deep for this machine ({type(e).__name__})",
@@ -116,10 +113,4 @@ def _show_usage(error: click.ClickException) -> int:
 
 def _say(message: str, remedy: str = "") -> int:
     click.echo(f"error: {message}" + (f"\nhelp: {remedy}" if remedy else ""), err=True)
-    return USAGE_ERROR
-
-
-def _pipe_closed() -> int:
-    """Whoever read our output has gone (``| head``): no message, and none from Python at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return USAGE_ERROR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,8 +45,15 @@ def stdout_options(**more: Any) -> RenderOptions:
 
 
 def out(text: str) -> None:
-    """A result: to standard output as it is."""
-    click.echo(text, nl=not text.endswith("\n"), color=True)
+    """A result: to standard output as it is.
+
+    When whoever read it has gone (``| head``), that ends the program without a message, from Python at exit included.
+    """
+    try:
+        click.echo(text, nl=not text.endswith("\n"), color=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
 
 
 def show_error(error: GraphdoctorError) -> None:
