@@ -47,7 +47,7 @@ _INTEGERS = {("Pad", 1), ("ConcatV2", -1), ("Reshape", 1), ("StridedSlice", 1), 
 
 
 def claiming(name: str, op: str, slot: int, dims: tuple[int, ...]) -> bytes:
-    """The fixture ``name`` whose first ``op`` reads, at ``slot``, a constant of one stored value that claims ``dims``."""
+    """The fixture ``name``; at ``slot`` its first ``op`` reads a constant of one stored value that claims ``dims``."""
     graph = GraphDef.FromString((GRAPHS / f"{name}.pb").read_bytes())
     node = next(n for n in graph.node if n.op == op)
     node.input[slot] = "huge"
@@ -72,7 +72,7 @@ def _outcome(words: list[str | Path]) -> tuple[int, str]:
     signal.alarm(LIMIT)
     try:
         done = call(*words)
-    except Exception:
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError):
         return -1, traceback.format_exc()
     finally:
         signal.alarm(0)
