@@ -7,9 +7,7 @@ from collections.abc import Iterable
 import networkx as nx
 
 from graphdoctor.ir.node import Node
-
-Readers = dict[Node, dict[tuple[Node, int], int]]
-"""Producer -> {(consumer, its input number; controls count down from -1): the producer's output, -1 for a control}."""
+from graphdoctor.ir.readers import Readers
 
 
 def digraph_of(nodes: Iterable[Node], readers: Readers) -> nx.MultiDiGraph[Node]:

@@ -11,12 +11,11 @@ from graphdoctor.ir.attrs import Attrs
 from graphdoctor.ir.edits import Added, Changed, Edit, NodeDiff, Removed, diff_of, inverse
 from graphdoctor.ir.node import CONTROL_SLOT, MISSING_OP, Node, NodeRecord, Use, Value
 from graphdoctor.ir.order import Order, topological_order
+from graphdoctor.ir.readers import ReaderIndex
 from graphdoctor.wire.attrs import AttrPy
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
-
-    from graphdoctor.ir.digraph import Readers
 
 
 class Graph:
@@ -34,7 +33,7 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._readers: Readers = {}
+        self._readers = ReaderIndex()
         self._digraph: tuple[int, MultiDiGraph[Node]] | None = None
         self._nodes: dict[Node, None] = {}
         self._by_name: dict[str, Node] = {}
@@ -74,7 +73,7 @@ class Graph:
             inputs, controls = graph._resolve(refs)
             object.__setattr__(node, "inputs", inputs)
             object.__setattr__(node, "controls", controls)
-            graph._connect(node)
+            graph._readers.connect(node)
         return graph
 
     def _resolve(self, refs: Sequence[str]) -> tuple[tuple[Value, ...], tuple[Node, ...]]:
@@ -150,18 +149,15 @@ class Graph:
 
     def missing(self) -> list[Node]:
         """Nodes that are referred to and do not exist, by name."""
-        return [n for _, n in sorted(self._missing.items()) if self._readers.get(n)]
+        return [n for _, n in sorted(self._missing.items()) if self._readers.consumers(n)]
 
     def uses(self, node: Node, index: int | None = None) -> list[Use]:
         """Where ``node`` (or only its output ``index``) is read; control uses are left out when ``index`` is given."""
-        readers = self._readers.get(node, {}).items()
-        if index is not None:
-            return [Use(user, slot, port) for (user, slot), port in readers if port == index]
-        return [Use(user, max(slot, CONTROL_SLOT), port) for (user, slot), port in readers]
+        return self._readers.uses(node, index)
 
     def consumers(self, node: Node) -> list[Node]:
         """The nodes that read ``node``, by data or control, each once."""
-        return list(dict.fromkeys(user for user, _ in self._readers.get(node, ())))
+        return self._readers.consumers(node)
 
     def sole_use(self, value: Value) -> Use | None:
         """The only use of ``value``'s node, if it has exactly one, by data, and it is no output of the graph."""
@@ -204,17 +200,16 @@ class Graph:
         if self._digraph is None or self._digraph[0] != self.version:
             from graphdoctor.ir.digraph import digraph_of
 
-            self._digraph = (self.version, digraph_of(self._nodes, self._readers))
+            self._digraph = (self.version, digraph_of(self._nodes, self._readers.table))
         return self._digraph[1]
 
     def unique_name(self, wanted: str) -> str:
         """``wanted``, or ``wanted_1`` and so on: a name that no node has."""
-        if wanted not in self._by_name:
-            return wanted
-        k = 1
-        while f"{wanted}_{k}" in self._by_name:
+        name, k = wanted, 0
+        while name in self._by_name:
             k += 1
-        return f"{wanted}_{k}"
+            name = f"{wanted}_{k}"
+        return name
 
     # ---- writing: everything goes through _record -----------------------------------------------------------
 
@@ -329,7 +324,7 @@ class Graph:
         self.version += 1
         if isinstance(edit, Added):
             self._insert(edit.node)
-            self._connect(edit.node)
+            self._readers.connect(edit.node)
         elif isinstance(edit, Removed):
             self._delete(edit.node)
         else:
@@ -348,29 +343,32 @@ class Graph:
     def _adopt(self, ghost: Node, node: Node) -> None:
         """A node that was missing has come: whoever referred to it by name reads the real one."""
         for user in self.consumers(ghost):
-            self._disconnect(user)
+            self._readers.disconnect(user)
             inputs = tuple(Value(node, v.index) if v.node is ghost else v for v in user.inputs)
             object.__setattr__(user, "inputs", inputs)
             object.__setattr__(user, "controls", tuple(node if c is ghost else c for c in user.controls))
-            self._connect(user)
-        self._readers.pop(ghost, None)
+            self._readers.connect(user)
+        self._readers.forget(ghost)
 
     def _delete(self, node: Node) -> None:
-        self._disconnect(node)
+        self._readers.disconnect(node)
         users = self.consumers(node)
         if users:
             raise InternalError(f"{node.name} was removed while {users[0].name} still reads it")
         del self._nodes[node]
         del self._by_name[node.name]
         del self._by_op[node.op][node]
-        self._readers.pop(node, None)
+        self._readers.forget(node)
 
     def _write(self, edit: Changed) -> None:
         node = edit.node
-        if edit.field in ("inputs", "controls"):
-            self._disconnect(node)
-            object.__setattr__(node, edit.field, edit.after)
-            self._connect(node)
+        if edit.field == "inputs":
+            self._readers.rewire(node, edit.before, edit.after)
+            object.__setattr__(node, "inputs", edit.after)
+        elif edit.field == "controls":
+            self._readers.disconnect(node)
+            object.__setattr__(node, "controls", edit.after)
+            self._readers.connect(node)
         elif edit.field == "op":
             del self._by_op[node.op][node]
             object.__setattr__(node, "op", edit.after)
@@ -381,15 +379,3 @@ class Graph:
             self._by_name[node.name] = node
         else:
             object.__setattr__(node, edit.field, edit.after)
-
-    def _connect(self, node: Node) -> None:
-        for slot, value in enumerate(node.inputs):
-            self._readers.setdefault(value.node, {})[node, slot] = value.index
-        for k, control in enumerate(node.controls):
-            self._readers.setdefault(control, {})[node, CONTROL_SLOT - k] = CONTROL_SLOT
-
-    def _disconnect(self, node: Node) -> None:
-        for slot, value in enumerate(node.inputs):
-            del self._readers[value.node][node, slot]
-        for k, control in enumerate(node.controls):
-            del self._readers[control][node, CONTROL_SLOT - k]

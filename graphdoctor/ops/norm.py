@@ -25,7 +25,7 @@ class FusedBatchNorm(Op):
     Outputs: y, the mean and the variance used, two vectors for the gradient (0 unless training), and scratch (V3).
     """
 
-    names = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
+    names: ClassVar[tuple[str, ...]] = ("FusedBatchNormV2", "FusedBatchNormV3")
     arity = (5, 5)
     types: ClassVar[Mapping[str, int]] = {"T": 0, "U": 1}
     defaults: ClassVar[Mapping[str, Any]] = {
@@ -82,6 +82,13 @@ def _channels(ctx: OpContext, channels: Dim) -> Dim:
     for index in range(1, 3 if training else 5):
         channels = same_dim(channels, with_rank(ctx.spec(index), 1, f"input {index}")[0])
     return channels
+
+
+class FusedBatchNormV1(FusedBatchNorm):
+    """The first version: one type for everything, no attribute ``U``."""
+
+    names = ("FusedBatchNorm",)
+    types: ClassVar[Mapping[str, int]] = {"T": 0}
 
 
 class Lrn(Op):

@@ -11,7 +11,7 @@ from graphdoctor.ir import Graph, Node, TensorSpec, Value
 from graphdoctor.ops import find_op
 from graphdoctor.passes.infer_shapes import Specs, context, infer_shapes
 from graphdoctor.types import Array, DType, element_count
-from graphdoctor.wire.tensors import Tensor
+from graphdoctor.wire.tensors import Tensor, TensorError
 
 FOLD_LIMIT = 1 << 26
 """Largest number of elements a folded constant may have."""
@@ -93,12 +93,22 @@ def _input_values(node: Node, known: dict[Value, Array]) -> Sequence[Array] | No
     for value in node.inputs:
         array = known.get(value)
         if array is None:
-            tensor = constant_tensor(value)
-            if tensor is None or not _numeric(TensorSpec(tensor.dtype)):
+            array = _constant_array(value)
+            if array is None:
                 return None
-            array = tensor.array()
         found.append(array)
     return found or None
+
+
+def _constant_array(value: Value) -> Array | None:
+    """The constant at ``value``; ``None`` for what is none, is damaged, or is too large to compute with."""
+    tensor = constant_tensor(value)
+    try:
+        if tensor is None or not _numeric(TensorSpec(tensor.dtype)) or tensor.element_count > FOLD_LIMIT:
+            return None
+        return tensor.array()
+    except TensorError:
+        return None  # a rule reports the constant; folding has no opinion of it
 
 
 def reshape_constant(node: Node, specs: Specs) -> Array | None:
