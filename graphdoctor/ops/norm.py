@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
 from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
@@ -22,7 +20,8 @@ EPSILON = 0.0001
 class FusedBatchNorm(Op):
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, per channel.
 
-    Outputs: y, the mean and the variance used, two vectors for the gradient (0 unless training), and scratch (V3).
+    Outputs: y, the mean and the variance used, two vectors for the gradient, and scratch (V3). TensorFlow leaves what
+    is for the gradient as it finds it in inference, so only the first three are lowered.
     """
 
     names: ClassVar[tuple[str, ...]] = ("FusedBatchNormV2", "FusedBatchNormV3")
@@ -58,16 +57,7 @@ class FusedBatchNorm(Op):
         data, scale, offset, mean, variance = low.inputs
         x = channels_first(low, data, form)
         y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float_attr(low, "epsilon"))
-        return [channels_back(low, y, form), mean, variance, *_unused(low)]
-
-
-def _unused(low: Lowering) -> list[str]:
-    """The two outputs for the gradient, which TensorFlow fills with 0 in inference."""
-    spec = low.outputs[3] if len(low.outputs) > 3 else low.specs[1]
-    if not spec.is_static or spec.shape is None or spec.dtype.numpy is None:
-        return []
-    zeros = low.const(np.zeros([d or 0 for d in spec.shape], dtype=spec.dtype.numpy), hint="zeros")
-    return [zeros, zeros]
+        return [channels_back(low, y, form), mean, variance]
 
 
 def _format(node: OpContext | Lowering) -> Format:
