@@ -72,7 +72,7 @@ def main() -> NoReturn:
 def _run() -> int:
     """The exit code, once what went wrong has been said."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="graphdoctor", standalone_mode=False)
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:

@@ -49,6 +49,8 @@ def command(
     """
     _check_places(models, target_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
+    if not names:
+        raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them")
     options = FixOptions(
         names, load_target(target) if target else None, unsafe_fixes, signature(inputs, outputs), verify
     )

@@ -17,7 +17,7 @@ from graphdoctor.engines import (
     map_errors,
     write_sidecar,
 )
-from graphdoctor.engines.backends import modules_of
+from graphdoctor.engines.backends import capability_names, modules_of
 from graphdoctor.errors import InputError, MissingExtraError
 from graphdoctor.flows.opening import SignatureOptions, keep_input, open_model
 from graphdoctor.formats.kinds import Kind
@@ -55,10 +55,21 @@ def build_model(path: str, plan: str, options: BuildOptions, signature: Signatur
         MissingExtraError: no builder, or onnx, is not installed.
         WorkerError: the builder crashed or ran out of time.
     """
+    check_options(options)
     require_packages(path, options)
     keep_input(path, plan)
     keep_input(path, f"{plan}.json")
     return build_source(source_of(path, signature), plan, options)
+
+
+def check_options(options: BuildOptions) -> None:
+    """Say what is wrong with the options before any work.
+
+    Raises:
+        InputError: there is no such backend, or it does not know a compute capability.
+    """
+    modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
+    capability_names(options.compute_capabilities, modules)
 
 
 def require_packages(path: str, options: BuildOptions) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from graphdoctor.compare import Verdict3
 from graphdoctor.engines import BuildOptions
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.findings import ModelReport, Severity, Verdict
-from graphdoctor.flows.build import Built, Source, build_source
+from graphdoctor.flows.build import Built, Source, build_source, check_options
 from graphdoctor.flows.check import CheckOptions, check_opened
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
@@ -21,7 +21,7 @@ from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
-from graphdoctor.surgery import load_rewrites
+from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
 
 ARTEFACTS = ("fixed.pb", "model.onnx", "model.plan", "model.plan.json", "report.json")
@@ -87,17 +87,20 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     A step that cannot be done ends the run; the steps before it stay, with their artefacts.
 
     Raises:
-        InputError: the model cannot be read, would be written over, or the folder cannot be made.
+        InputError: an option is wrong, the model cannot be read or would be written over, or the folder cannot be
+            used.
     """
     run = Cure(path, options)
+    rewrites = load_rewrites(options.packs or options.target.packs)
+    check_options(options.build)
     for name in ARTEFACTS:
         keep_input(path, run.folder / name, "Choose another folder")
     opened = open_model(path, options.signature)
-    _make_folder(run.folder)
+    _clear_folder(run.folder)
     original = graphdef_bytes(opened.graph)
     steps = (
         ("check", lambda: _check(run, opened)),
-        ("fix", lambda: _fix(run, opened)),
+        ("fix", lambda: _fix(run, opened, rewrites)),
         ("convert", lambda: _convert(run, opened)),
         ("build", lambda: _build(run, opened)),
         ("verify", lambda: _verify(run, opened, original)),
@@ -109,11 +112,14 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     return run
 
 
-def _make_folder(folder: Path) -> None:
+def _clear_folder(folder: Path) -> None:
+    """Make the folder, without what an earlier run left: an artefact that is there is this run's."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name in ARTEFACTS:
+            (folder / name).unlink(missing_ok=True)
     except OSError as e:
-        raise InputError(f"the folder cannot be made: {e.strerror}", where=str(folder), remedy="Choose another") from e
+        raise InputError(f"the folder cannot be used: {e.strerror}", where=str(folder), remedy="Choose another") from e
 
 
 def _timed(run: Cure, name: str, step: Callable[[], CureStep]) -> CureStep:
@@ -150,11 +156,11 @@ def _check_step(report: ModelReport, target: str) -> CureStep:
     return CureStep("check", "done", 0.0, f"{text or 'no findings'}; {verdict.value} with {target}", details=details)
 
 
-def _fix(run: Cure, opened: Opened) -> CureStep:
+def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     target = run.options.target
     packs = run.options.packs or target.packs
     options = FixOptions(packs, target, run.options.unsafe, run.options.signature)
-    run.fixed = fix_opened(opened, load_rewrites(packs), options)
+    run.fixed = fix_opened(opened, rewrites, options)
     opened.specs = infer_shapes(opened.graph)
     run.after = check_opened(opened, CheckOptions((target.name,), live=False))
     place = run.folder / "fixed.pb"
