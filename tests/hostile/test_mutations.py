@@ -54,6 +54,7 @@ def bounded() -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("net", NETS, ids=lambda p: p.stem)
 def test_damaged_graphs(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not net.exists():
