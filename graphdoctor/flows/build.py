@@ -18,7 +18,7 @@ from graphdoctor.engines import (
     write_sidecar,
 )
 from graphdoctor.engines.backends import capability_names, modules_of
-from graphdoctor.errors import InputError, MissingExtraError
+from graphdoctor.errors import InputError, MissingExtraError, WorkerError
 from graphdoctor.flows.opening import SignatureOptions, keep_input, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
@@ -110,7 +110,11 @@ def _onnx_source(path: str, data: bytes) -> Source:
 def build_source(source: Source, plan: str, options: BuildOptions) -> Built:
     """Build ``plan`` and, if it was built, its sidecar ``plan.json``."""
     options = with_profiles(source, options)
-    result = build_engine(source.onnx, plan, options)
+    try:
+        result = build_engine(source.onnx, plan, options)
+    except WorkerError as e:
+        where = source.model_path if e.where == _UNNAMED else e.where
+        raise WorkerError(e.message, where=where, remedy=e.remedy, log=e.log) from e
     errors = tuple(map_errors(result.errors, source.origins))
     sidecar = None
     if result.ok:
@@ -139,5 +143,7 @@ def with_profiles(source: Source, options: BuildOptions) -> BuildOptions:
     return BuildOptions(options.backend, options.compute_capabilities, profiles, options.timeout)
 
 
+_UNNAMED = "the ONNX model"
+"""What an engine calls a model that it got as bytes; the user knows another name."""
 MAX_BATCH = 16
 """Largest batch of the optimization profile that an unknown batch gets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -165,6 +166,7 @@ def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     run.after = check_opened(opened, CheckOptions((target.name,), live=False))
     place = run.folder / "fixed.pb"
     write_fixed(run.fixed, str(place))
+    run.after = replace(run.after, path=str(place), sha256=hashlib.sha256(place.read_bytes()).hexdigest())
     before, after, left = run.fixed.nodes_before, len(opened.graph), _errors(run.after)
     text = f"{len(run.fixed.result.applied)} rewrites of {', '.join(packs)}: {before:,} nodes -> {after:,}; "
     text += f"{left} errors left" if left else f"no error left for {target.name}"
