@@ -26,7 +26,6 @@ COMMANDS = {
     "check": ["check", "--target", "all", "--no-live", "--format", "concise"],
     "fix": ["fix", "--rules", "tf112,clean,fold,trt3", "--target", "trt3", "--unsafe-fixes", "-o", "o.pb"],
     "convert": ["convert", "--to", "onnx", "-o", "o.onnx"],
-    "inspect": ["inspect"],
 }
 
 
@@ -67,7 +66,7 @@ def test_damaged_graphs(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         model = save(tmp_path, graph.SerializeToString())
         for name, words in COMMANDS.items():
             codes[name, _outcome(words, model, f"{net.stem}, seed {seed}: {', '.join(how)}")] += 1
-    for name in ("check", "fix", "inspect"):  # most damage can be looked at, and some is refused
+    for name in ("check", "fix"):  # most damage can be looked at, and some is refused
         assert codes[name, 2] < 0.5 * len(SEEDS), codes
     assert codes["convert", 2] > 0
 

@@ -1,0 +1,103 @@
+"""Real graphs from public repositories, the whole way: checked, described, converted, verified, built."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from graphdoctor.compare import Verdict3
+from graphdoctor.engines import BuildOptions
+from graphdoctor.flows.build import build_model
+from graphdoctor.flows.inspect import inspect_model
+from graphdoctor.flows.opening import SignatureOptions
+from graphdoctor.flows.verify import VerifyOptions, verify
+from tests.cli.program import call
+from tests.flows.nets import CORPUS, as_onnx, real
+
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real graphs is not beside this checkout")
+FILES = sorted(p for p in [*CORPUS.glob("pb/*.pb"), *CORPUS.glob("savedmodel/*")])
+"""Frozen graphs, and folders of SavedModels (the model may lie one folder deeper)."""
+INPUTS = {
+    "tf2onnx_frozen_2": "X:float32[4]",
+    "tract_conv2d": "Placeholder:float32[5,6]",
+    "tract_conv2d-large": "Placeholder:float32[9,40]",
+}
+"""What the files leave open: inputs of unknown rank."""
+WHOLE = (
+    "lenet_model mnist_all_cnn3 ppo_model tf2onnx_frozen tf2onnx_frozen_2 tf2onnx_frozen_5 tract_conv2d "
+    "tract_conv2d-large tract_my_model inzapp_model kws_dnn_m kws_cnn_m kws_ds_cnn_s kws_ds_cnn_m"
+).split()
+BUILT = ["mnist_all_cnn3", "tract_conv2d-large", "kws_ds_cnn_s"]
+SECONDS = 4.0
+"""What importing TensorFlow takes on a slow machine."""
+
+
+def inputs_of(name: str) -> tuple[str, ...]:
+    """What ``--input`` has to say: the cut that inspect suggests for keyword spotting, dimensions for others."""
+    if not name.startswith("kws_"):
+        return (INPUTS[name],) if name in INPUTS else ()
+    (suggestion,) = inspect_model(real(name)).suggestions
+    found = re.search(r"--input '([^']+)'", suggestion.command)
+    assert found is not None
+    assert found[1].startswith("Mfcc:float32[")
+    assert "?" not in found[1]
+    return (found[1],)
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_every_file_is_checked_and_described(path: Path) -> None:
+    """A report or one message; quickly."""
+    models = [path] if path.is_file() else [p.parent for p in sorted(path.rglob("saved_model.pb*"))]
+    assert models
+    for model in models:
+        for words in (["check", "--target", "all", "--no-live"], ["inspect"]):
+            start = time.perf_counter()
+            done = call(*words, model)
+            assert time.perf_counter() - start < SECONDS
+            assert done.code in (0, 1), done.err
+            assert str(model) in done.out.replace("\n", "")
+
+
+@needs_corpus
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", WHOLE)
+def test_real_graphs_give_tensorflows_numbers(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    given = inputs_of(name)
+    options = VerifyOptions(signature=SignatureOptions.parse(given, ()))
+    found = verify(real(name), as_onnx(real(name), tmp_path, given), options)
+    assert found.judgement.verdict is Verdict3.SAME, found.judgement.reason
+    assert [p.name for p in tmp_path.iterdir()] == [f"{name}.onnx"]
+
+
+@needs_corpus
+@pytest.mark.engine
+@pytest.mark.slow
+@pytest.mark.xdist_group("engine")
+@pytest.mark.parametrize("name", BUILT)
+def test_real_graphs_are_built(name: str, tmp_path: Path) -> None:
+    signature = SignatureOptions.parse(inputs_of(name), ())
+    built = build_model(real(name), str(tmp_path / "o.plan"), BuildOptions(), signature)
+    assert built.result.ok, built.errors
+    assert built.result.size == (tmp_path / "o.plan").stat().st_size > 0
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", WHOLE)
+def test_real_graphs_are_fixed(name: str, tmp_path: Path) -> None:
+    """Safe rewrites converge, keep inputs and outputs, and a second run finds nothing."""
+    cut = [word for given in inputs_of(name) for word in ("--input", given)]
+    out = tmp_path / "fixed.pb"
+    done = call("fix", real(name), "--rules", "tf112,clean,fold", *cut, "-o", out)
+    assert done.code == 0, done.err
+    before, after = inspect_model(real(name)), inspect_model(str(out))
+    assert after.nodes <= before.nodes
+    if not cut:
+        assert [i.name for i in after.inputs] == [i.name for i in before.inputs]
+    again = call("fix", out, "--rules", "tf112,clean,fold", "--diff")
+    assert again.code == 0, again.out
