@@ -6,6 +6,7 @@ import gc
 import importlib
 import signal
 import sys
+import warnings
 from types import FrameType
 from typing import NoReturn
 
@@ -72,7 +73,10 @@ def main() -> NoReturn:
 def _run() -> int:
     """The exit code, once what went wrong has been said."""
     try:
-        code = cli.main(prog_name="graphdoctor", standalone_mode=False)
+        with warnings.catch_warnings():
+            # NaN and overflow in a damaged constant are for the report; numpy's own word on them helps nobody.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            code = cli.main(prog_name="graphdoctor", standalone_mode=False)
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:
