@@ -64,7 +64,6 @@ def test_one_wrong_weight_is_seen(converted: tuple[str, str]) -> None:
     done = call("verify", reference, candidate, "--seed", "7")
     assert done.code == 1
     assert "different" in done.out
-    assert call("verify", reference, candidate, "--atol", "0.02").code == 0
 
 
 def test_an_output_that_hears_no_input_proves_nothing(tmp_path: Path) -> None:
