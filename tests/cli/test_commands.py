@@ -104,6 +104,30 @@ def test_inspect_describes_without_judging() -> None:
     assert view["inputs"][0]["name"] == "input"
 
 
+@pytest.mark.parametrize("command", [["check", "--no-live", "--target", "rtx1.7"], ["inspect"]], ids=lambda w: w[0])
+def test_standard_input(command: list[str]) -> None:
+    """The same as of the file but for the name; a second reader finds nothing."""
+    piped, named = call(*command, "-", stdin=MLP.read_bytes()), call(*command, MLP)
+    assert (piped.code, piped.err) == (0, "")
+    assert piped.out.splitlines()[1:] == named.out.splitlines()[1:]
+    assert "standard input: an empty file" in helped(call(*command, "-"))
+    assert "standard input: a gzip archive" in helped(call(*command, "-", stdin=b"\x1f\x8b" + bytes(20)))
+
+
+def test_names_of_nodes_are_checked_by_every_command(tmp_path: Path) -> None:
+    """The nearest name is offered, and nothing is written."""
+    for words in (
+        ["convert", MLP, "--to", "onnx", "-o", tmp_path / "x"],
+        ["fix", MLP, "--rules", "clean", "-o", tmp_path / "x"],
+        ["build", MLP, "-o", tmp_path / "x"],
+        ["verify", MLP, MLP],
+        ["cure", MLP, "--target", "rtx1.7", "-o", tmp_path / "x"],
+    ):
+        assert "Did you mean input?" in helped(call(*words, "--input", "inptu"))
+        assert "Did you mean output?" in helped(call(*words, "--output", "outptu"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_lists() -> None:
     targets = {t["name"] for t in json.loads(call("targets", "--format", "json").out)}
     assert {"trt3", "trt8-uff", "trt8.6", "rtx1.7"} <= targets
