@@ -117,7 +117,7 @@ def test_shape_chains_of_trt3_are_not_known_and_plugins_of_trt5_need_registering
         ("switch-merge", UFF),
         ("reduce-keepdims", UFF),
         ("uint8-input", NAMES[:-1]),
-        ("scale-min-3d", ("trt5", "trt6", "trt7-uff", "trt8-uff")),
+        ("scale-min-3d", UFF),
         ("squeeze-trt3", ("trt3",)),
         ("int64-narrowed", ("trt7", "trt8.0", "trt8.4", "trt8.6", "trt9")),
     ],

@@ -94,6 +94,11 @@ LIMIT_KEYS = {
     ),
 }
 """Restrictions that only a rule can look for: they become limits."""
+LAYER_TAKES_MORE = words("NonZero")
+"""Ops whose layer takes more types than the table lists: what is not listed is not known to fail. (INonZeroLayer in the
+TensorRT API documentation, 10.2: float, half, int32 and bool; the table says FP32 and FP16.)"""
+TOP_K = "k_max_exclusive"
+TOP_K_REPORT = "https://github.com/NVIDIA/TensorRT/issues/2718"
 SAID_BY_RULES = frozenset((*LIMIT_KEYS, "position_ids"))
 
 
@@ -114,6 +119,7 @@ def table_row(op: str, entry: Mapping[str, Any]) -> Row:
         row["dtypes"] = [TABLE_DTYPES[w] for w in types if TABLE_DTYPES[w]]
         row |= {"inputs": list(INPUTS[op])} if op in INPUTS else {}
         row |= {"dtype_attr": "to"} if op == "Cast" else {}
+        row |= {"open": True} if op in LAYER_TAKES_MORE else {}
     for restriction in entry.get("restrictions", []):
         row |= restricted(op, restriction)
     return row
@@ -173,11 +179,19 @@ def table_limits(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:
         found["resize-half-pixel-nn"] = {"ops": ["Resize"], **note_limit(notes["Resize from TF2"], "")}
     if release == "7.2":
         found["reduce-axes-input"] = {"ops": ["ReduceSum"], **note_limit(notes["ReduceSum axes input"], "")}
+    found |= top_k_limit(restriction_has(onnx["releases"][release].get("TopK", {}), TOP_K))
     for key, (name, reason) in LIMIT_KEYS.items():
         ops = [op for op, row in onnx["releases"][release].items() if restriction_has(row, key)]
         if ops:
             found[name] = {"ops": ops, "reason": reason, "source": "@table", "confidence": "high"}
     return found
+
+
+def top_k_limit(listed: bool) -> Rows:
+    """The largest K: a lead where the release's table does not say it."""
+    source, sure = ("@table", "high") if listed else (TOP_K_REPORT, "low")
+    row = {"ops": ["TopK"], "reason": "K is less than 3840.", "remedy": "lower K, or sort in parts"}
+    return {"top-k-3840": {**row, "source": source, "confidence": sure}}
 
 
 def narrows_int64(release: str) -> bool:

@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import onnx_facts  # noqa: E402
 import uff_facts  # noqa: E402
+import uff_notes  # noqa: E402
 from uff_facts import WEAK, Row, Rows  # noqa: E402
 
 from graphdoctor.resources import load_toml  # noqa: E402
@@ -102,7 +103,7 @@ def derive_uff(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str,
             "confidence": generic["confidence"],
         },
         "ops": uff_facts.uff_rows(facts, target),
-        "limits": uff_facts.uff_limits(facts, target),
+        "limits": uff_facts.uff_limits(facts, target) | uff_notes.noted_limits(facts, target),
     }
 
 
@@ -141,7 +142,7 @@ def derive_measured(facts: Mapping[str, Any]) -> dict[str, Any]:
             "confidence": "high",
         },
         "ops": onnx_facts.measured_rows(facts),
-        "limits": {},
+        "limits": onnx_facts.top_k_limit(listed=False),
     }
 
 

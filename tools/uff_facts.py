@@ -36,8 +36,10 @@ UFF_EXTRA: Rows = {  # what the tables say in prose
     "Placeholder": {"dtype_attr": "dtype"},
     "Const": {"dtype_attr": "dtype"},
     "FusedBatchNorm": {"outputs": 1, "note": "is_training is not looked at"},
-    "Conv2DBackpropInput": {"constant": [0], "inputs": [1, 2]},
+    "Conv2DBackpropInput": {"constant": [0], "inputs": [1, 2], "attrs": {"dilations": [[1, 1, 1, 1]]}},
     "Pow": {"support": "no"},
+    "GatherV2": {"attrs": {"batch_dims": [0]}},
+    "ResourceGather": {"attrs": {"batch_dims": [0]}},
 }
 SOURCE_WORDS = {
     r"uff 0\.6\.3 converter \+ Apache-2\.0 TAO copy": UFF_SOURCE,
@@ -73,11 +75,19 @@ HOW_TO_CALL = words("implicit-batch explicit-batch-flag-trtexec register-with-ba
 PACKAGING = words("deprecation-7 iplugin-removed-8 removal-samples-8.5 tf-version-banner")
 NO_SUCH_TARGET = words("removal-9 implicit-batch-removed-10 plugins-removed-11 gridanchorrect-7.0")
 NOT_A_LIMIT = frozenset((*SAID_BY_ROWS, *HOW_TO_CALL, *PACKAGING, *NO_SUCH_TARGET))
-CARRIED = words(
-    """scale-min-3d binary-const-minmax pad-followed fc-3dims argmax-layout transpose-order-confusion
-    gridanchor-input flattenconcat-fields"""
-)
-"""Last reported for TensorRT 7; the parser was frozen by then, so they are leads for 8."""
+CARRIED: Mapping[str, tuple[str, ...]] = {
+    "scale-min-3d": ("trt3", "trt4", "trt8-uff"),
+    "binary-const-minmax": ("trt5", "trt6", "trt8-uff"),
+    "pad-followed": ("trt8-uff",),
+    "fc-3dims": ("trt3", "trt8-uff"),
+    "argmax-layout": ("trt8-uff",),
+    "transpose-order-confusion": ("trt6", "trt8-uff"),
+    "gridanchor-input": ("trt8-uff",),
+    "flattenconcat-fields": ("trt8-uff",),
+    "reshape-multi-minus1": ("trt3",),
+    "input-dims-zero": ("trt7-uff", "trt8-uff"),
+}
+"""Targets beside those that a limit was reported for, of which nothing says that it is gone or not there yet: leads."""
 CONFIDENCE = {"int-types": "high"}  # high for the codes; low only for the wording of the error
 
 
@@ -184,32 +194,23 @@ def uff_limits(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:
     found: Rows = {}
     for limit in facts["limits"]["limits"]:
         applies = bool(set(limit["trt_versions"]) & set(target["facts"]))
-        carried = target["name"] == "trt8-uff" and limit["id"] in CARRIED
+        carried = target["name"] in CARRIED.get(limit["id"], ())
         if limit["id"] in NOT_A_LIMIT or not (applies or carried):
             continue
         row = {
             "ops": limit["tf_ops"],
-            "reason": limit["constraint"] + ("" if applies else " Last reported for TensorRT 7."),
+            "reason": limit["constraint"] + ("" if applies else reported(limit, target)),
             "error": error_text(limit["error_text_users_see"]),
             "remedy": limit["workaround"],
             "source": joined(limit["source"]),
             "confidence": CONFIDENCE.get(limit["id"], confidence(limit["confidence"])) if applies else "low",
         }
         found[limit["id"]] = {k: v for k, v in row.items() if v not in (None, "-", "")}
-    return found | bias_limit(facts["uff_ops"])
+    return found
 
 
-def bias_limit(uff: Mapping[str, Any]) -> Rows:
-    """The converter's reject of a computed bias, as a limit."""
-    op = next(o for o in uff["ops"] if o["tf_op"] == "BiasAdd")
-    reject = next(r for r in op["rejects"] if r.startswith("bias producer"))
-    error = re.search(r'"(.*)"', reject)
-    row = {"ops": ["BiasAdd"], "reason": "The bias must be a Const.", "error": error[1] if error else ""}
-    return {
-        "bias-const": {
-            **row,
-            "remedy": "freeze; fold Identity chains",
-            "source": "@uff",
-            "confidence": op["confidence"],
-        }
-    }
+def reported(limit: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    """Which release is the nearest that ``limit`` was reported for, as a sentence."""
+    releases = sorted(map(release_number, limit["trt_versions"]))
+    before = release_number(target["facts"][0]) > releases[-1]
+    return f" {'Last' if before else 'First'} reported for TensorRT {releases[-1 if before else 0]:g}."

@@ -172,7 +172,7 @@ def _shortened(text: str, length: int = 60) -> str:
 
 _ENOUGH = 0.7
 """Share of the words, by weight, that must be found."""
-_CLOSE = 0.5
+_CLOSE = 0.55
 """Part of the best rule's score that another one needs to be shown as well."""
 _FEWEST = 3
 """Words of a user that must be a rule's where most of the rule's are missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,6 +37,24 @@ class Hit:
     covers: tuple[Node, ...] = ()
     covers_node: bool = True
     bound: Mapping[str, Node] = field(default_factory=dict)
+
+
+def counted(hits: Iterable[Hit]) -> list[Hit]:
+    """One hit for those that say the same of a target with the same certainty: the first, with how many there are."""
+    groups: dict[tuple[str, bool, str], list[Hit]] = {}
+    for hit in hits:
+        target = "" if hit.target is None else hit.target.name
+        groups.setdefault((target, hit.certain, hit.case), []).append(hit)
+    return [_one_of(group) for group in groups.values()]
+
+
+def _one_of(group: Sequence[Hit]) -> Hit:
+    first, rest = group[0], group[1:]
+    if not rest:
+        return first
+    covers = tuple(n for h in rest for n in (h.node, *h.covers))
+    reason = f"{first.reason} ({len(rest)} more node{'s' * (len(rest) > 1)})"
+    return replace(first, reason=reason, covers=(*first.covers, *covers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from graphdoctor.findings import Finding, Fix, Severity
 from graphdoctor.ir import Graph, GraphView, Node, frozen
-from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.lint.context import CheckContext, Hit, counted
 from graphdoctor.lint.options import LintOptions, LintResult
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
@@ -128,7 +128,7 @@ class _RuleHits:
 
     def take(self, hits: Sequence[Hit]) -> None:
         """Note every hit for every target that it concerns."""
-        for hit in hits:
+        for hit in counted(hits) if self.rule.counted else hits:
             for target in self.about if hit.target is None else (hit.target,):
                 self._note(hit, target)
 

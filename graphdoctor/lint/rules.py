@@ -14,7 +14,7 @@ import msgspec
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Fix, Safety, Severity
 from graphdoctor.match.pattern import Pattern, PatternEdge
-from graphdoctor.match.predicates import AnyPredicate, predicate_classes
+from graphdoctor.match.vocabulary import AnyPredicate, predicate_classes
 from graphdoctor.resources import load_toml, toml_files
 from graphdoctor.targets import Target
 
@@ -133,6 +133,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         tables: True for a rule that tells what the tables of targets say. The verdict knows it already, so that the
             rule runs for the targets whose findings are wanted alone.
         live_only: False for a rule that looks at dead nodes too.
+        counted: True for a rule with one finding for all nodes of a target: at the first, with how many there are.
     """
 
     code: Code
@@ -160,6 +161,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     defers: bool = False
     tables: bool = False
     live_only: bool = True
+    counted: bool = False
 
     @property
     def level(self) -> Severity:

@@ -11,7 +11,7 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.context import Check, CheckContext, Hit
 from graphdoctor.lint.rules import Rule
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.predicates import Predicate
+from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome, negated
 
 

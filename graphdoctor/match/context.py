@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.targets import Target
@@ -28,6 +28,25 @@ class SpecTable(Protocol):
         """What is known of each data input of ``node``."""
 
 
+class EngineRank(NamedTuple):
+    """Dimensions of a value in an engine with an implicit batch, which does not count.
+
+    Attributes:
+        rank: their number, ``None`` where it cannot be told.
+        flat: True behind a Reshape to [N,K]: enough for FullyConnected, not known for others.
+        arithmetic: True for arithmetic on constants and shapes, which is no layer of the network.
+        moot: True behind an op that no target with an implicit batch runs, or an input of unknown rank: what cannot
+            be told there need not be said.
+        why: what cannot be told, or what makes it so.
+    """
+
+    rank: int | None
+    flat: bool = False
+    arithmetic: bool = False
+    moot: bool = False
+    why: str = ""
+
+
 class SupportTable(Protocol):
     """Answers whether a target runs a node; fits :class:`graphdoctor.match.support.Judge`."""
 
@@ -36,6 +55,9 @@ class SupportTable(Protocol):
 
     def is_constant(self, node: Node) -> bool:
         """True if folding makes a constant of output 0 of ``node``."""
+
+    def engine_rank(self, value: Value) -> EngineRank:
+        """How many dimensions ``value`` has in an engine with an implicit batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What ops got after TensorFlow 1.12, the release that the UFF converter of TensorRT 3 to 5 works with."""
+"""What ops got after the TensorFlow releases that the UFF converters work with."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from graphdoctor.ir import Node
 from graphdoctor.resources import load_toml, rules_dir
 from graphdoctor.wire.attrs import AttrPy
 
+OLDEST = "1.12"
+RELEASES = (OLDEST, "1.14", "1.15")
+"""TensorFlow releases that a converter was tested with, oldest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewerAttribute:
-    """An attribute that TensorFlow 1.12 does not know, and whether it is at the default that changes nothing."""
+    """An attribute that a release does not know, and whether it is at the default that changes nothing."""
 
     name: str
     value: AttrPy
@@ -23,19 +27,29 @@ class NewerAttribute:
 
 
 @cache
-def attributes_after_1_12() -> Mapping[str, Mapping[str, Any]]:
-    """Op type to attribute to default, for ops that 1.12 knows; a dtype is its label.
+def attributes_after(release: str) -> Mapping[str, Mapping[str, Any]]:
+    """Op type to attribute to default, for what TensorFlow ``release`` of :data:`RELEASES` does not know.
+
+    Ops that came after 1.12 are left out: their name alone tells. A dtype is its label.
 
     Raises:
         InputError: the table is missing or damaged.
     """
     table = load_toml(rules_dir() / "history" / "tf1.12.toml")
-    return MappingProxyType(table["attrs"])
+    attrs: Mapping[str, Mapping[str, Any]] = table["attrs"]
+    for known in (table["known"][r] for r in RELEASES[1 : RELEASES.index(release) + 1]):
+        attrs = {op: {k: v for k, v in row.items() if k not in known.get(op, ())} for op, row in attrs.items()}
+    return MappingProxyType({op: row for op, row in attrs.items() if row})
 
 
-def newer_attributes(node: Node) -> list[NewerAttribute]:
-    """The attributes of ``node`` that TensorFlow 1.12 does not know, by name."""
-    known = attributes_after_1_12().get(node.op)
+def attributes_after_1_12() -> Mapping[str, Mapping[str, Any]]:
+    """:func:`attributes_after` for the oldest release."""
+    return attributes_after(OLDEST)
+
+
+def newer_attributes(node: Node, release: str = OLDEST) -> list[NewerAttribute]:
+    """The attributes of ``node`` that TensorFlow ``release`` does not know, by name."""
+    known = attributes_after(release).get(node.op)
     if not known:
         return []
     present = sorted(k for k in known if k in node.attrs)

@@ -22,7 +22,9 @@ from graphdoctor.wire.tensors import TensorError
 _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())
 _TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero".split())
 _WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
-_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
+_MOST_INTEGERS = 1 << 20
+"""Elements of an integer constant beyond which it is no axis, shape or index: lowerings go through such one by one."""
 _SHAPES = frozenset({"Shape", "Size"})
 _DTYPE_FROM = {"Where": 1, "OneHot": 2}
 _OTHER_RANK = frozenset(
@@ -122,8 +124,11 @@ def _stand_in(value: Value) -> Array | None:
     if tensor is None:
         return None
     try:
-        if (element_count(tensor.shape) or 0) <= SMALL:
+        count = element_count(tensor.shape) or 0
+        if count <= SMALL:
             return tensor.array()
+        if tensor.dtype.is_integer and count > _MOST_INTEGERS:
+            return None
         kind = tensor.dtype.numpy
         return None if kind is None else np.broadcast_to(np.zeros((), kind), tensor.shape)
     except (TensorError, ValueError):

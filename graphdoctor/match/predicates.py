@@ -1,21 +1,16 @@
-"""The named predicates of rules: the closed vocabulary of ``[[where]]`` in ``rules/checks``.
-
-Each is a record whose fields are its arguments and whose ``test`` gives a three-valued answer with its reason. A new
-predicate is a new class here; unknown names and arguments are refused when rules are read.
-"""
+"""The named predicates of rules that any parser has use of."""
 
 from __future__ import annotations
 
 from math import inf
 from typing import ClassVar
 
-import msgspec
-
-from graphdoctor.ir import Node, TensorSpec
+from graphdoctor.ir import Node
 from graphdoctor.match.constants import PASS_THROUGH, constant_of, small_constant, source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
 from graphdoctor.match.padding import PadMatch, pad_before
+from graphdoctor.match.predicate import Predicate, spec_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.ops import find_op
 from graphdoctor.types import Answer, DType, dims_text
@@ -23,23 +18,14 @@ from graphdoctor.types import Answer, DType, dims_text
 Scalar = str | int | float | bool
 
 
-class Predicate(msgspec.Struct, frozen=True, tag_field="predicate", forbid_unknown_fields=True, kw_only=True):
-    """Base of all predicates.
+class OpIn(Predicate, tag="op-in", frozen=True):
+    """The op is one of ``ops``."""
 
-    Attributes:
-        on: the pattern node that is asked about; empty is the anchor.
-        negate: True to ask the opposite.
-        per_target: True if the answer depends on the target.
-    """
-
-    on: str = ""
-    negate: bool = False
-
-    per_target: ClassVar[bool] = False
+    ops: list[str]
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        raise NotImplementedError
+        return Match(f"it is {node.op}") if node.op in self.ops else NoMatch(f"it is {node.op}", node.name)
 
 
 class AttrEquals(Predicate, tag="attr-equals", frozen=True):
@@ -93,7 +79,7 @@ class DtypeIn(Predicate, tag="dtype-in", frozen=True):
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        spec = _spec(ctx, node, self.of, self.index)
+        spec = spec_of(ctx, node, self.of, self.index)
         if spec.dtype is DType.INVALID:
             return CannotTell(f"the dtype of {self.of} {self.index} is not known", node.name)
         held = any(spec.dtype is DType.parse(label) for label in self.dtypes)
@@ -170,6 +156,23 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
         if source.op in PASS_THROUGH:
             return CannotTell(f"input {slot} comes through too many {source.op} nodes to follow", node.name)
         return NoMatch(f"{source.op} computes input {slot}", source.name)
+
+
+class ConstantOperand(Predicate, tag="constant-operand", frozen=True):
+    """One of the data inputs is a constant: a Match for those in ``sure``, for others it cannot be told."""
+
+    sure: list[int]
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        answer: Outcome = NoMatch("no input is constant", node.name)
+        for slot, value in enumerate(node.inputs):
+            found = InputConstant(input=slot).test(ctx, node)
+            if isinstance(found, Match) and slot in self.sure:
+                return found
+            if not isinstance(found, NoMatch) or (ctx.judge is not None and ctx.judge.is_constant(value.node)):
+                answer = CannotTell(f"of input {slot}, which is constant, it is not known", node.name)
+        return answer
 
 
 class InputFolds(Predicate, tag="input-folds", frozen=True):
@@ -264,7 +267,7 @@ class RankIn(Predicate, tag="rank-in", frozen=True):
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        rank = _spec(ctx, node, self.of, self.index).rank
+        rank = spec_of(ctx, node, self.of, self.index).rank
         if rank is None:
             return CannotTell(f"the rank of {self.of} {self.index} is not known", node.name)
         return Match(f"the rank is {rank}") if rank in self.ranks else NoMatch(f"the rank is {rank}", node.name)
@@ -280,7 +283,7 @@ class SameShapes(Predicate, tag="same-shapes", frozen=True):
         """Whether it holds of ``node``."""
         shapes = []
         for slot in self.inputs:
-            shape = _spec(ctx, node, "input", slot).shape
+            shape = spec_of(ctx, node, "input", slot).shape
             if shape is None:
                 return CannotTell(f"the rank of input {slot} is not known", node.name)
             shapes.append(shape[:-2] if self.leading_only else shape)
@@ -335,39 +338,6 @@ class IsPadBefore(Predicate, tag="is-pad-before", frozen=True):
         """Whether it holds of ``node``."""
         found = pad_before(ctx.graph, node)
         return Match(f"{found.consumer.name} takes it over") if isinstance(found, PadMatch) else found
-
-
-AnyPredicate = (
-    AttrBetween
-    | AttrEquals
-    | BatchAbove
-    | DimensionUnknown
-    | DtypeIn
-    | FoldsToConstant
-    | InScope
-    | InputBetween
-    | InputConstant
-    | InputFolds
-    | IsLearningPhase
-    | IsPadBefore
-    | OnlyFirstOutput
-    | RankIn
-    | RankUnknown
-    | SameShapes
-    | TargetLacksDtype
-    | TargetLacksOp
-)
-
-
-def predicate_classes() -> dict[str, type[Predicate]]:
-    """Every predicate by the name that rules use."""
-    return {str(c.__struct_config__.tag): c for c in AnyPredicate.__args__}
-
-
-def _spec(ctx: MatchContext, node: Node, of: str, index: int) -> TensorSpec:
-    if of == "output":
-        return ctx.specs.output(node, index)
-    return ctx.specs.of(node.inputs[index]) if index < len(node.inputs) else TensorSpec()
 
 
 def _word(value: object) -> str:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, small_constant
-from graphdoctor.match.context import SpecTable
+from graphdoctor.match.context import EngineRank, SpecTable
+from graphdoctor.match.engine_rank import EngineRanks
 from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.ops import Op, find_op
 from graphdoctor.targets import Target
@@ -73,6 +74,7 @@ class Judge:
         self._answers: dict[tuple[Kind, str], Support] = {}
         self._asked: dict[str, _Asked] = {}
         self._constants: set[Node] | None = None
+        self._ranks: EngineRanks | None = None
 
     def support(self, node: Node, target: Target) -> Support:
         """Whether ``target`` runs ``node``, and why."""
@@ -103,6 +105,12 @@ class Judge:
                 if self._folds(candidate, self._constants):
                     self._constants.add(candidate)
         return node in self._constants
+
+    def engine_rank(self, value: Value) -> EngineRank:
+        """How many dimensions ``value`` has in an engine with an implicit batch."""
+        if self._ranks is None:
+            self._ranks = EngineRanks(self.graph, self.specs, self.is_constant)
+        return self._ranks.of(value)
 
     def _folds(self, node: Node, constants: set[Node]) -> bool:
         if node.op == "Const":

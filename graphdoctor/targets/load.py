@@ -25,7 +25,7 @@ _ANSWERS = {a.value: a for a in Answer}
 _CONFIDENCES = {c.value: c for c in Confidence}
 _LISTS = {"inputs": int, "rank": int, "doubt_rank": int, "constant": int, "zero": int, "unset": str, "ops": str}
 _SCALARS = {"outputs": int, "open": bool, "static": bool, "rest_constant": bool, "hand": bool}
-_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_KEBAB = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*\Z")
 
 
 def target_files(folder: Path | None = None) -> dict[str, Path]:

@@ -46,7 +46,17 @@ VALUES: tuple[AttrPy, ...] = (
     (FuncRef("f", {}), "x"),
 )
 KEYS = ("T", "dtype", "value", "padding", "strides", "data_format", "is_training", "epsilon", "shape", "alpha", "f")
-KEYS += ("explicit_paddings", "half_pixel_centers", "keep_dims", "axis", "frame_name", "squeeze_dims", "DstT")
+KEYS += (
+    "explicit_paddings",
+    "half_pixel_centers",
+    "keep_dims",
+    "axis",
+    "frame_name",
+    "squeeze_dims",
+    "DstT",
+    "shrink_axis_mask",
+)
+KEYS += ("begin_mask", "new_axis_mask", "transpose_a", "ksize", "dilations", "depth_radius", "batch_dims")
 
 
 def _lint(graph: Graph) -> LintResult:

@@ -10,7 +10,7 @@ import pytest
 from graphdoctor.errors import InputError
 from graphdoctor.lint import find_rule, load_rules
 from graphdoctor.lint.rules import read_rule
-from graphdoctor.match.predicates import predicate_classes
+from graphdoctor.match.vocabulary import predicate_classes
 
 GOOD = """
 code = "GDU900"

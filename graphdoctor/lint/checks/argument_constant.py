@@ -8,7 +8,7 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.constants import constant_of, source_of
 
-_ARGUMENTS = {
+ARGUMENTS = {
     "ConcatV2": (-1, "axis"),
     "Transpose": (1, "permutation"),
     "BiasAdd": (1, "bias"),
@@ -27,7 +27,7 @@ _ARGUMENTS = {
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
     """One hit for each live node; the case ``folds`` where folding makes the argument a constant."""
-    for op, (slot, what) in _ARGUMENTS.items():
+    for op, (slot, what) in ARGUMENTS.items():
         for node in ctx.live_nodes(op):
             hit = _judge(ctx, node, slot, what)
             if hit is not None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.uff_batch import is_flatten
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
-    """One hit for each live Reshape whose shape has an open batch and a -1 elsewhere."""
+    """One hit for each live Reshape whose shape has an open batch and a -1 elsewhere.
+
+    A Reshape that its scope turns into a Flatten is left out: nobody reads its shape.
+    """
     for node in ctx.live_nodes("Reshape"):
-        if len(node.inputs) != 2:
+        if len(node.inputs) != 2 or is_flatten(node):
             continue
         wanted = ctx.specs.of(node.inputs[1]).ints()
         if wanted is None or len(wanted) < 2:

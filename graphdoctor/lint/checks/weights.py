@@ -34,7 +34,8 @@ def _scanned(ctx: CheckContext) -> dict[Node, WeightStats]:
 def _scan_all(ctx: CheckContext) -> Iterator[tuple[Node, WeightStats]]:
     for node in ctx.live_nodes("Const"):
         tensor = node.attr("value")
-        if isinstance(tensor, Tensor) and node.attr("dtype") in _FLOATS:
+        dtype = node.attr("dtype")
+        if isinstance(tensor, Tensor) and isinstance(dtype, DType) and dtype in _FLOATS:
             try:
                 yield node, scan(tensor)
             except TensorError:

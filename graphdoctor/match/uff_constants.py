@@ -1,0 +1,120 @@
+"""Predicates about how a constant lies in the file: the UFF converter reads some of TensorProto's fields alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphdoctor.ir import Node
+from graphdoctor.match.context import MatchContext
+from graphdoctor.match.predicate import Predicate
+from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
+from graphdoctor.match.uff_batch import reads_dropped_shape
+from graphdoctor.types import DType, dims_text
+from graphdoctor.wire.tensor_values import decode, read_header
+from graphdoctor.wire.tensors import Tensor, TensorError
+
+_UNREAD: Mapping[DType, str] = {DType.INT64: "int64_val", DType.HALF: "half_val"}
+"""List fields that the converter never reads (uff 0.6.3, Const). Other such dtypes are refused as a whole."""
+_READ: Mapping[DType, str] = {DType.FLOAT: "float_val", DType.INT32: "int_val"} | {
+    DType.INT16: "int_val",
+    DType.INT8: "int_val",
+}
+_CONTENT = 4
+_SMALL = 4096
+
+
+class ConstantBecomesEmpty(Predicate, tag="constant-becomes-empty", frozen=True):
+    """The values stand in a field that the UFF converter does not read: it makes an empty array of the constant."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        tensor = node.attr("value")
+        field = _field(node, _UNREAD)
+        if not isinstance(tensor, Tensor) or field is None:
+            return NoMatch("the converter reads its values", node.name)
+        try:
+            if not tensor.element_count or reads_dropped_shape(ctx, node.out()):
+                return NoMatch("nobody reads its values", node.name)
+            listed = tensor.is_splat if tensor.payload is None else not _has_content(tensor.payload)
+        except TensorError as e:
+            return CannotTell(f"it is damaged: {e.message}", node.name)
+        shown = f"{tensor.dtype.label}{dims_text(tensor.shape)} stands in {field}"
+        return Match(shown) if listed else NoMatch("it stands in tensor_content", node.name)
+
+
+class ConstantStoredInPart(Predicate, tag="constant-stored-in-part", frozen=True):
+    """More than one value is stored and fewer than the constant has: TensorFlow repeats the last one."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        tensor = node.attr("value")
+        field = _field(node, _READ)
+        whole = NoMatch("all its values are stored, or one", node.name)
+        if not isinstance(tensor, Tensor) or field is None:
+            return whole
+        try:
+            count = tensor.element_count
+            stored = _listed(tensor, count, field)
+        except TensorError as e:
+            return CannotTell(f"it is damaged: {e.message}", node.name)
+        if stored is None or stored < 2 or stored >= count or reads_dropped_shape(ctx, node.out()):
+            return whole
+        return Match(f"{tensor.dtype.label}{dims_text(tensor.shape)} stores {stored} of {count} values")
+
+
+class IdentityBecomesLayer(Predicate, tag="identity-becomes-layer", frozen=True):
+    """An Identity that the converter does not skip: it is an output, or another Identity reads it. No Match."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """CannotTell where it holds of ``node``."""
+        if ctx.graph.is_output(node):
+            return CannotTell("it is an output of the graph", node.name)
+        reader = next((n for n in ctx.graph.consumers(node) if n.op == "Identity"), None)
+        if reader is None:
+            return NoMatch("the converter skips it", node.name)
+        return CannotTell(f"{reader.name} reads it, which is an Identity too", node.name)
+
+
+class InputDimensionBetween(Predicate, tag="input-dimension-between", frozen=True):
+    """Dimension ``axis`` of data input ``input`` lies between ``low`` and ``high``, both included."""
+
+    input: int
+    axis: int
+    high: int
+    low: int = 0
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        shape = ctx.specs.of(node.inputs[self.input]).shape if self.input < len(node.inputs) else None
+        if shape is None or self.axis >= len(shape) or shape[self.axis] is None:
+            return CannotTell(f"dimension {self.axis} of input {self.input} is not known", node.name)
+        size = shape[self.axis] or 0
+        shown = f"dimension {self.axis} of input {self.input} is {size}"
+        return Match(shown) if self.low <= size <= self.high else NoMatch(shown, node.name)
+
+
+def _field(node: Node, fields: Mapping[DType, str]) -> str | None:
+    dtype = node.attr("dtype")
+    return fields.get(dtype) if isinstance(dtype, DType) else None
+
+
+def _listed(tensor: Tensor, count: int, field: str) -> int | None:
+    """How many values stand in the list ``field``; ``None`` where they stand in tensor_content.
+
+    A large constant is not copied to look: TensorFlow leaves values out where that halves them at least.
+    """
+    width = tensor.dtype.numpy.itemsize if tensor.dtype.numpy is not None else 1
+    if count * width > _SMALL and tensor.nbytes_stored >= count * width:
+        return None
+    if tensor.payload is None or _has_content(tensor.payload):
+        return None
+    return len(getattr(decode(tensor.payload), field))
+
+
+def _has_content(payload: bytes) -> bool:
+    """True if the values stand in tensor_content."""
+    spans = read_header(payload).spans
+    if spans is None:
+        return bool(decode(payload).tensor_content)
+    start, end = spans.get(_CONTENT, (0, 0))
+    return end > start

@@ -1,0 +1,113 @@
+"""The closed vocabulary of ``[[where]]`` in ``rules/checks``: every named predicate.
+
+Each is a record whose fields are its arguments and whose ``test`` gives a three-valued answer with its reason. A new
+predicate is a new class in one of these modules; unknown names and arguments are refused when rules are read.
+"""
+
+from __future__ import annotations
+
+from graphdoctor.match.predicate import Predicate
+from graphdoctor.match.predicates import (
+    AttrBetween,
+    AttrEquals,
+    BatchAbove,
+    ConstantOperand,
+    DimensionUnknown,
+    DtypeIn,
+    FoldsToConstant,
+    InputBetween,
+    InputConstant,
+    InputFolds,
+    InScope,
+    IsLearningPhase,
+    IsPadBefore,
+    OnlyFirstOutput,
+    OpIn,
+    RankIn,
+    RankUnknown,
+    SameShapes,
+    TargetLacksDtype,
+    TargetLacksOp,
+)
+from graphdoctor.match.uff_batch import (
+    AxesHoldBatch,
+    InputWithoutDimensions,
+    MovesBatch,
+    ReachesOutput,
+    ReshapesBatch,
+    ShapeComputed,
+    ShapeFolds,
+    SlicesBatch,
+)
+from graphdoctor.match.uff_constants import (
+    ConstantBecomesEmpty,
+    ConstantStoredInPart,
+    IdentityBecomesLayer,
+    InputDimensionBetween,
+)
+from graphdoctor.match.uff_layout import (
+    ArgOffChannels,
+    DeconvolutionUneven,
+    FlattenReorders,
+    PadLost,
+    SoftmaxOffChannels,
+    TransposesInput,
+)
+from graphdoctor.match.uff_rank import (
+    BroadcastNotTaken,
+    ConstantWithBatch,
+    EngineRankBelow,
+    NormalisesInput,
+    ReadsKeptDimensions,
+)
+
+AnyPredicate = (
+    ArgOffChannels
+    | AttrBetween
+    | AttrEquals
+    | AxesHoldBatch
+    | BatchAbove
+    | BroadcastNotTaken
+    | ConstantBecomesEmpty
+    | ConstantOperand
+    | ConstantStoredInPart
+    | ConstantWithBatch
+    | DeconvolutionUneven
+    | DimensionUnknown
+    | DtypeIn
+    | EngineRankBelow
+    | FlattenReorders
+    | FoldsToConstant
+    | IdentityBecomesLayer
+    | InScope
+    | InputBetween
+    | InputConstant
+    | InputDimensionBetween
+    | InputFolds
+    | InputWithoutDimensions
+    | IsLearningPhase
+    | IsPadBefore
+    | MovesBatch
+    | NormalisesInput
+    | OnlyFirstOutput
+    | OpIn
+    | PadLost
+    | RankIn
+    | RankUnknown
+    | ReachesOutput
+    | ReadsKeptDimensions
+    | ReshapesBatch
+    | SameShapes
+    | ShapeComputed
+    | ShapeFolds
+    | SlicesBatch
+    | SoftmaxOffChannels
+    | TargetLacksDtype
+    | TargetLacksOp
+    | TransposesInput
+)
+
+
+def predicate_classes() -> dict[str, type[Predicate]]:
+    """Every predicate by the name that rules use."""
+    return {str(c.__struct_config__.tag): c for c in AnyPredicate.__args__}
