@@ -28,6 +28,13 @@ def test_other_files_are_named(kind: str, command: int, tmp_path: Path) -> None:
     assert model.read_bytes() == data
 
 
+@pytest.mark.parametrize("command", ["build", "verify-reference"])
+def test_the_remedy_is_not_what_was_just_tried(command: str, tmp_path: Path) -> None:
+    model = save(tmp_path, KINDS["uff"][0])
+    said = helped(call(*every_command(model, tmp_path)[COMMANDS.index(command)]))
+    assert command.partition("-")[0] not in said.partition(" help: ")[2]
+
+
 def test_inspect_describes_uff(tmp_path: Path) -> None:
     done = call("inspect", save(tmp_path, KINDS["uff"][0]))
     assert done.code == 0
