@@ -39,13 +39,15 @@ class Hit:
     bound: Mapping[str, Node] = field(default_factory=dict)
 
 
-def counted(hits: Iterable[Hit]) -> list[Hit]:
+def counted(hits: Iterable[tuple[Hit, Target | None]]) -> list[tuple[Hit, Target | None]]:
     """One hit for those that say the same of a target with the same certainty: the first, with how many there are."""
     groups: dict[tuple[str, bool, str], list[Hit]] = {}
-    for hit in hits:
-        target = "" if hit.target is None else hit.target.name
-        groups.setdefault((target, hit.certain, hit.case), []).append(hit)
-    return [_one_of(group) for group in groups.values()]
+    targets: dict[str, Target | None] = {}
+    for hit, target in hits:
+        name = "" if target is None else target.name
+        targets[name] = target
+        groups.setdefault((name, hit.certain, hit.case), []).append(hit)
+    return [(_one_of(group), targets[name]) for (name, _, _), group in groups.items()]
 
 
 def _one_of(group: Sequence[Hit]) -> Hit:

@@ -128,17 +128,20 @@ class _RuleHits:
 
     def take(self, hits: Sequence[Hit]) -> None:
         """Note every hit for every target that it concerns."""
-        for hit in counted(hits) if self.rule.counted else hits:
-            for target in self.about if hit.target is None else (hit.target,):
-                self._note(hit, target)
+        concerned = ((hit, t) for hit in hits for t in (self.about if hit.target is None else (hit.target,)))
+        kept = [(hit, t) for hit, t in concerned if not self._is_told(hit, t)]
+        for hit, target in counted(kept) if self.rule.counted else kept:
+            self._note(hit, target)
+
+    def _is_told(self, hit: Hit, target: Target | None) -> bool:
+        """True where the rule is silent because another explains."""
+        return self.rule.defers and target is not None and (target.name, hit.node) in self.made.explained
 
     def _note(self, hit: Hit, target: Target | None) -> None:
         certain = hit.certain and (target is None or target.name not in self.unsure)
         if not certain and self.level is not Severity.ERROR:
             reason = f"{self.rule.code} {self.rule.name}: {hit.reason}"
             self.made.doubts.setdefault(reason, []).append(hit.node.name)
-            return
-        if self.rule.defers and target is not None and (target.name, hit.node) in self.made.explained:
             return
         words = Words(self.run.ctx, self.rule, hit, target, certain)
         concerned = self.run.targets if target is None else (target,)

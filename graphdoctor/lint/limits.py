@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 import msgspec
@@ -11,8 +10,8 @@ from graphdoctor.errors import InputError
 from graphdoctor.resources import load_toml, rules_dir
 
 
-class LimitCover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What sees to it that no graph counts as compatible while it may break a limit.
+class LimitCovers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What sees to it that no graph counts as compatible while it may break a limit, by the limit's name.
 
     Attributes:
         rules: codes of the rules that look for it.
@@ -21,26 +20,25 @@ class LimitCover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         open: why nothing can look for it; where one of its ops occurs, the verdict is unknown.
     """
 
-    rules: tuple[str, ...] = ()
-    rows: tuple[str, ...] = ()
-    nothing: str = ""
-    open: str = ""
+    rules: dict[str, list[str]]
+    rows: dict[str, list[str]]
+    nothing: dict[str, str]
+    open: dict[str, str]
 
-    @property
-    def is_open(self) -> bool:
-        """True if nothing looks for it."""
-        return not (self.rules or self.rows or self.nothing)
+    def is_open(self, limit: str) -> bool:
+        """True if nothing looks for ``limit``."""
+        return limit not in self.rules and limit not in self.rows and limit not in self.nothing
 
 
 @cache
-def limit_covers() -> Mapping[str, LimitCover]:
-    """Limit to what looks for it.
+def limit_covers() -> LimitCovers:
+    """The table, read once.
 
     Raises:
-        InputError: the table is missing or says something that cannot be understood.
+        InputError: it is missing or says something that cannot be understood.
     """
     path = rules_dir() / "limits.toml"
     try:
-        return msgspec.convert(load_toml(path), dict[str, LimitCover])
+        return msgspec.convert(load_toml(path), LimitCovers)
     except msgspec.ValidationError as e:
         raise InputError(str(e), where=str(path), remedy="graphdoctor/lint/limits.py says what each key means") from e

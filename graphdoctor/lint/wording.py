@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache
+from string import Formatter
 from typing import NamedTuple
 
 from graphdoctor.lint.context import CheckContext, Hit
@@ -21,28 +24,32 @@ class Words(NamedTuple):
 
 
 def message_of(words: Words) -> str:
-    """What the finding says; one that is not certain begins with what could not be told."""
+    """What the finding says; one that is not certain begins with what could not be told.
+
+    That is something of the graph, or, where all of that is known, whether the target has the limit at all.
+    """
     rule = words.rule
     if words.certain:
         return _filled(words, rule.message)
+    if words.hit.certain and words.target is not None:
+        return f"cannot tell whether {words.target.title} has this limit: {_filled(words, rule.message)}"
     doubt = rule.doubt or f"this holds: {rule.summary}"
     return f"cannot tell whether {_filled(words, doubt)}: {words.hit.reason.rstrip('.')}"
 
 
 def _filled(words: Words, template: str) -> str:
-    hit, target = words.hit, words.target
-    spec = words.ctx.specs.output(hit.node)
+    bound = words.hit.bound
     fields = {
-        "node": hit.node.name,
-        "op": hit.node.op,
-        "reason": hit.reason.rstrip("."),
-        "shape": dims_text(spec.shape),
-        "dtype": spec.dtype.label,
-        "scope": hit.node.scope,
-        "target": "the target" if target is None else target.title,
-        "limit": _limit_text(words.rule, target),
+        name: bound[name].name if name in bound and name != "node" else _FIELDS[name](words)
+        for name in _named(template)
     }
-    return template.format_map(fields | {name: node.name for name, node in hit.bound.items() if name != "node"})
+    return template.format_map(fields)
+
+
+@cache
+def _named(template: str) -> tuple[str, ...]:
+    """The fields that ``template`` has."""
+    return tuple({name for _, name, _, _ in Formatter().parse(template) if name})
 
 
 def _limit_text(rule: Rule, target: Target | None) -> str:
@@ -51,3 +58,16 @@ def _limit_text(rule: Rule, target: Target | None) -> str:
         return ""
     found = (target.has_limit(name) for name in rule.targets.limits)
     return next((limit.reason for limit in found if limit is not None), "")
+
+
+_FIELDS: Mapping[str, Callable[[Words], str]] = {
+    "node": lambda w: w.hit.node.name,
+    "op": lambda w: w.hit.node.op,
+    "reason": lambda w: w.hit.reason.rstrip("."),
+    "shape": lambda w: dims_text(w.ctx.specs.output(w.hit.node).shape),
+    "dtype": lambda w: w.ctx.specs.output(w.hit.node).dtype.label,
+    "scope": lambda w: w.hit.node.scope,
+    "target": lambda w: "the target" if w.target is None else w.target.title,
+    "limit": lambda w: _limit_text(w.rule, w.target),
+}
+"""What fills each field that a template may have; a node of the rule's pattern fills its own."""

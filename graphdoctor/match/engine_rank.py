@@ -38,6 +38,7 @@ NOT_KNOWN = frozenset("Squeeze ArgMax ArgMin ResourceGather".split())
 _INPUTS = frozenset("Placeholder PlaceholderWithDefault IteratorGetNext QueueDequeueV2".split())
 _SHAPES = frozenset("Shape ShapeN Size Rank".split())
 _FC = 3
+_ARITHMETIC = EngineRank(None, arithmetic=True, why="it is arithmetic")
 
 
 class EngineRanks:
@@ -57,14 +58,14 @@ class EngineRanks:
             self._known[node] = self._infer(node)
 
     def of(self, value: Value) -> EngineRank:
-        """What the engine has of ``value``; a constant has all its dimensions, as it has no batch."""
+        """What the engine has of ``value``; nothing is said of constants and arithmetic on shapes."""
         found = self._known.get(value.node)
         return EngineRank(None, why=f"{value.node.name} is not in the order of the graph") if found is None else found
 
     def _infer(self, node: Node) -> EngineRank:
         op = node.op
         if op == "Const" or op in _SHAPES or self.is_constant(node) or self._is_arithmetic(node):
-            return EngineRank(self.specs.output(node).rank, arithmetic=True, why="it is arithmetic")
+            return _ARITHMETIC
         if op in _INPUTS:
             return self._without_batch(node)._replace(moot=self.specs.output(node).rank is None)
         if op in _KEEP:

@@ -27,6 +27,11 @@ class NewerAttribute:
 
 
 @cache
+def _table() -> Mapping[str, Any]:
+    return load_toml(rules_dir() / "history" / "tf1.12.toml")
+
+
+@cache
 def attributes_after(release: str) -> Mapping[str, Mapping[str, Any]]:
     """Op type to attribute to default, for what TensorFlow ``release`` of :data:`RELEASES` does not know.
 
@@ -35,11 +40,11 @@ def attributes_after(release: str) -> Mapping[str, Mapping[str, Any]]:
     Raises:
         InputError: the table is missing or damaged.
     """
-    table = load_toml(rules_dir() / "history" / "tf1.12.toml")
+    table = _table()
     attrs: Mapping[str, Mapping[str, Any]] = table["attrs"]
-    for known in (table["known"][r] for r in RELEASES[1 : RELEASES.index(release) + 1]):
-        attrs = {op: {k: v for k, v in row.items() if k not in known.get(op, ())} for op, row in attrs.items()}
-    return MappingProxyType({op: row for op, row in attrs.items() if row})
+    known = {word for r in RELEASES[1 : RELEASES.index(release) + 1] for word in table["known"][r].split()}
+    later = ((op, {k: v for k, v in row.items() if f"{op}.{k}" not in known}) for op, row in attrs.items())
+    return MappingProxyType({op: row for op, row in later if row})
 
 
 def attributes_after_1_12() -> Mapping[str, Mapping[str, Any]]:

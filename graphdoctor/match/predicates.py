@@ -175,6 +175,19 @@ class ConstantOperand(Predicate, tag="constant-operand", frozen=True):
         return answer
 
 
+class InputFrom(Predicate, tag="input-from", frozen=True):
+    """A data input comes from one of ``ops``, and nothing else reads what that gives."""
+
+    ops: list[str]
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        for value in node.inputs:
+            if value.node.op in self.ops and ctx.graph.sole_use(value) is not None:
+                return Match(f"{value.node.name} stands before it")
+        return NoMatch(f"none of {', '.join(self.ops)} stands before it alone", node.name)
+
+
 class InputFolds(Predicate, tag="input-folds", frozen=True):
     """Data input ``input`` is a constant once constants are folded: it does not depend on any input of the graph."""
 

@@ -20,7 +20,8 @@ _READ: Mapping[DType, str] = {DType.FLOAT: "float_val", DType.INT32: "int_val"} 
     DType.INT8: "int_val",
 }
 _CONTENT = 4
-_SMALL = 4096
+_MANY = 64
+_LARGE = 4096
 
 
 class ConstantBecomesEmpty(Predicate, tag="constant-becomes-empty", frozen=True):
@@ -101,19 +102,21 @@ def _field(node: Node, fields: Mapping[DType, str]) -> str | None:
 def _listed(tensor: Tensor, count: int, field: str) -> int | None:
     """How many values stand in the list ``field``; ``None`` where they stand in tensor_content.
 
-    A large constant is not copied to look: TensorFlow leaves values out where that halves them at least.
+    Of :data:`_MANY` elements on it is enough that the file holds as many bytes: TensorFlow leaves values out where that
+    halves the constant at least. Looking further would copy it.
     """
     width = tensor.dtype.numpy.itemsize if tensor.dtype.numpy is not None else 1
-    if count * width > _SMALL and tensor.nbytes_stored >= count * width:
+    if count < 3 or (count >= _MANY and tensor.nbytes_stored >= count * width):
         return None
-    if tensor.payload is None or _has_content(tensor.payload):
+    if tensor.payload is None:
         return None
-    return len(getattr(decode(tensor.payload), field))
+    proto = decode(tensor.payload)
+    return None if proto.tensor_content else len(getattr(proto, field))
 
 
 def _has_content(payload: bytes) -> bool:
     """True if the values stand in tensor_content."""
-    spans = read_header(payload).spans
+    spans = read_header(payload).spans if len(payload) > _LARGE else None
     if spans is None:
         return bool(decode(payload).tensor_content)
     start, end = spans.get(_CONTENT, (0, 0))

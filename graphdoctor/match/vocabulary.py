@@ -18,6 +18,7 @@ from graphdoctor.match.predicates import (
     InputBetween,
     InputConstant,
     InputFolds,
+    InputFrom,
     InScope,
     IsLearningPhase,
     IsPadBefore,
@@ -84,6 +85,7 @@ AnyPredicate = (
     | InputConstant
     | InputDimensionBetween
     | InputFolds
+    | InputFrom
     | InputWithoutDimensions
     | IsLearningPhase
     | IsPadBefore

@@ -9,23 +9,30 @@ from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.types import Answer
 
 _SHAPES = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+_REASONS = {
+    "": "it computes the same value every time, from constants",
+    "shapes": "it computes the same value every time, from shapes that are known",
+}
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
     """One hit for each node and target; the case ``shapes`` where the constant comes from the shape of an input."""
-    from_shape: dict[Node, bool] = {}
-    for node in ctx.graph.order().nodes:
-        if node.op == "Const" or not ctx.judge.is_constant(node):
-            continue
-        from_shape[node] = node.op in _SHAPES or any(
-            from_shape.get(v.node, not ctx.judge.is_constant(v.node)) for v in node.inputs
-        )
-        if node in ctx.live:
-            yield from _refused(ctx, node, "shapes" if from_shape[node] else "")
-
-
-def _refused(ctx: CheckContext, node: Node, case: str) -> Iterator[Hit]:
-    what = "shapes that are known" if case else "constants"
+    from_shape = _constants(ctx)
     for target in ctx.targets:
-        if ctx.judge.support(node, target).ok is not Answer.YES:
-            yield Hit(node, f"it computes the same value every time, from {what}", target=target, case=case)
+        for kind, nodes in ctx.kinds(target).items():
+            found = [n for n in nodes if n in from_shape]
+            if found and ctx.judge.support_of(kind, target).ok is not Answer.YES:
+                for node in found:
+                    case = "shapes" if from_shape[node] else ""
+                    yield Hit(node, _REASONS[case], target=target, case=case)
+
+
+def _constants(ctx: CheckContext) -> dict[Node, bool]:
+    """Nodes that compute a constant -> whether it comes from the shape of an input."""
+    found: dict[Node, bool] = {}
+    for node in ctx.graph.order().nodes:
+        if node.op != "Const" and ctx.judge.is_constant(node):
+            found[node] = node.op in _SHAPES or any(
+                found.get(v.node, not ctx.judge.is_constant(v.node)) for v in node.inputs
+            )
+    return found

@@ -7,10 +7,8 @@ from fnmatch import fnmatchcase
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.lint.limits import LimitCover, limit_covers
+from graphdoctor.lint.limits import limit_covers
 from graphdoctor.targets import Limit
-
-_UNHEARD = LimitCover()
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
@@ -18,7 +16,7 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
     covers = limit_covers()
     for target in ctx.targets:
         for limit in target.limits.values():
-            if covers.get(limit.name, _UNHEARD).is_open:
+            if covers.is_open(limit.name):
                 nodes = _named(ctx, limit)
                 if nodes:
                     more = f" ({len(nodes) - 1} more nodes)" if len(nodes) > 1 else ""

@@ -1,0 +1,124 @@
+"""Every limit of every UFF target: what looks for it, or why nothing has to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graphdoctor.findings import Verdict
+from graphdoctor.ir import Graph
+from graphdoctor.ir.text import parse_graph
+from graphdoctor.lint import LintResult, find_rule, lint, load_rules
+from graphdoctor.lint.limits import limit_covers
+from graphdoctor.passes.complete import complete_attrs
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.targets import Confidence, Limit, OpRow, Target, all_target_names, load_target
+from graphdoctor.types import Answer
+
+UFF = [t for t in map(load_target, all_target_names()) if t.parser == "uff"]
+LIMITS = {name: [t for t in UFF if name in t.limits] for target in UFF for name in target.limits}
+"""Limit to the targets that have it."""
+COVERS = limit_covers()
+TABLES = {"rules": COVERS.rules, "rows": COVERS.rows, "nothing": COVERS.nothing, "open": COVERS.open}
+
+
+def _graph(text: str) -> Graph:
+    graph = parse_graph(text)
+    complete_attrs(graph)
+    return graph
+
+
+def _lint(text: str, *targets: str) -> LintResult:
+    graph = _graph(text)
+    return lint(graph, infer_shapes(graph), [load_target(t) for t in targets])
+
+
+def test_the_tables_name_every_limit_and_no_other() -> None:
+    named = {name for table in TABLES.values() for name in table}
+    assert named == set(LIMITS)
+
+
+def test_an_open_limit_is_looked_for_by_nothing() -> None:
+    for name in LIMITS:
+        assert COVERS.is_open(name) is (name in COVERS.open), name
+
+
+@pytest.mark.parametrize("name", sorted(COVERS.rules))
+def test_the_rules_of_a_limit_speak_of_its_targets(name: str) -> None:
+    for code in COVERS.rules[name]:
+        rule = find_rule(code)
+        for target in LIMITS[name]:
+            assert rule.targets is None or rule.targets.includes(target), (code, target.name)
+
+
+@pytest.mark.parametrize("name", sorted(set(COVERS.rules) - {"input-order-nhwc"}))
+def test_one_of_the_rules_of_a_limit_can_change_a_verdict(name: str) -> None:
+    assert any(find_rule(code).severity == "error" for code in COVERS.rules[name])
+
+
+def test_a_rule_that_is_about_a_limit_stands_in_the_table() -> None:
+    for name in LIMITS:
+        selecting = [r for r in load_rules() if r.targets is not None and name in r.targets.limits]
+        about = {r.code for r in selecting if any(r.targets is not None and r.targets.includes(t) for t in UFF)}
+        assert about <= set(COVERS.rules.get(name, ())), name
+
+
+@pytest.mark.parametrize("name", sorted(COVERS.rows))
+def test_the_rows_of_a_limit_are_not_simply_yes(name: str) -> None:
+    for op in COVERS.rows[name]:
+        for target in LIMITS[name]:
+            row = target.row(op)
+            assert row.support is not Answer.YES or _has_conditions(row), (op, target.name)
+
+
+def _has_conditions(row: OpRow) -> bool:
+    return bool(row.attrs or row.constant or row.dtype_attr or row.dtypes)
+
+
+@pytest.mark.parametrize("name", sorted(set(COVERS.rows) - set(COVERS.rules)))
+def test_a_limit_that_rows_alone_say_has_a_row_for_each_op(name: str) -> None:
+    """Conv2D of the dilated chain is fine by itself: its neighbours have the row."""
+    ops = {op for target in LIMITS[name] for op in target.limits[name].ops}
+    assert ops - set(COVERS.rows[name]) <= ({"Conv2D"} if name == "dilated-2d-only" else set())
+
+
+def test_reasons_are_given() -> None:
+    for reason in (*COVERS.nothing.values(), *COVERS.open.values()):
+        assert len(reason.split()) > 3
+
+
+@pytest.mark.parametrize("target", UFF, ids=lambda t: t.name)
+def test_every_limit_names_ops(target: Target) -> None:
+    """One without ops would never be seen to be open."""
+    assert [limit.name for limit in target.limits.values() if not limit.ops] == []
+
+
+GRID = """
+x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}
+a = GridAnchor_TRT(x)
+b = GridAnchor_TRT(x)
+inputs: x
+outputs: a, b
+"""
+
+
+def test_an_open_limit_is_told_once_with_the_number_of_nodes() -> None:
+    result = _lint(GRID, "trt5", "trt6")
+    found = [f for f in result.findings if f.code == "GDU045"]
+    assert [(f.target, f.node, f.certain) for f in found] == [("trt5", "a", False), ("trt6", "a", False)]
+    assert "gridanchor-input" in found[0].message
+    assert "1 more node" in found[0].message
+
+
+def test_a_limit_that_nobody_has_heard_of_makes_the_verdict_unknown() -> None:
+    graph = _graph("x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}\ny = Relu(x)\ninputs: x\noutputs: y")
+    old = load_target("trt6")
+    assert lint(graph, infer_shapes(graph), [old]).verdicts[0].verdict is Verdict.COMPATIBLE
+    for ops in (("Relu",), ("*",), ("Re*",)):
+        news = Limit("news", "Relu is slow.", "a test", Confidence.HIGH, ops=ops)
+        new = replace(old, limits={**old.limits, "news": news})
+        assert lint(graph, infer_shapes(graph), [new]).verdicts[0].verdict is Verdict.UNKNOWN
+    elsewhere = Limit("news", "Conv2D is slow.", "a test", Confidence.HIGH, ops=("Conv2D",))
+    new = replace(old, limits={**old.limits, "news": elsewhere})
+    assert lint(graph, infer_shapes(graph), [new]).verdicts[0].verdict is Verdict.COMPATIBLE
