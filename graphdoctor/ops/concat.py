@@ -12,7 +12,7 @@ from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import dtype_attr, input_dtype, int_attr
 from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext
 from graphdoctor.ops.dims import INT64_MAX, axis_of, int_of, ints_of, plus, same_dim, same_shape
-from graphdoctor.ops.values import carried, computed, scalar, wants_constant
+from graphdoctor.ops.values import carried, computed, scalar, wants_constant, wants_scalar
 from graphdoctor.types import Array, Dim, DType, Shape
 
 
@@ -50,7 +50,7 @@ class _Concat(_Joined):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         at, data = self.split_inputs(len(low.inputs))
-        axis = scalar(wants_constant(low, at, "its axis"))
+        axis = wants_scalar(low, at, "its axis")
         return [low.op("Concat", [low.inputs[k] for k in data], axis=axis)]
 
 
@@ -177,7 +177,7 @@ class Split(Op):
         return computed(lambda: np.split(values[1], _outputs(ctx, "num_split"), scalar(values[0])))
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        axis = scalar(wants_constant(low, 0, "its axis"))
+        axis = wants_scalar(low, 0, "its axis")
         if len(low.outputs) == 1:
             return [low.inputs[1]]
         return low.multi("Split", [low.inputs[1]], len(low.outputs), axis=axis)
@@ -216,7 +216,7 @@ class SplitV(Op):
         return computed(lambda: _cut(values[0], values[1], scalar(values[2])))
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        axis, shape = scalar(wants_constant(low, 2, "its axis")), low.specs[0].shape
+        axis, shape = wants_scalar(low, 2, "its axis"), low.specs[0].shape
         sizes = [int(s) for s in wants_constant(low, 1, "the size of a part").reshape(-1)]
         whole = None if shape is None else shape[axis]
         if -1 in sizes and whole is None:

@@ -11,7 +11,7 @@ from graphdoctor.ops.attributes import HasAttrs, input_dtype, int_attr
 from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
 from graphdoctor.ops.broadcast import NUMBERS, compute_dtype
 from graphdoctor.ops.dims import axis_of, int_of, same_dim
-from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, scalar, wants_constant, wants_rank
+from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, scalar, wants_rank, wants_scalar
 from graphdoctor.types import Array, Dim, DType, Shape
 
 _CHOOSES = NUMBERS - {DType.INT16, DType.UINT16, DType.UINT64}
@@ -50,7 +50,7 @@ class Gather(Op):
         return computed(lambda: [_gathered(values[0], values[1], scalar(axis), _batch_dims(ctx, values[1].ndim))])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        axis = scalar(wants_constant(low, 2, "its axis")) if len(low.inputs) > 2 else 0
+        axis = wants_scalar(low, 2, "its axis") if len(low.inputs) > 2 else 0
         batch = int_attr(low, "batch_dims")
         indices = low.inputs[1]
         if low.specs[1].dtype is DType.INT16:

@@ -11,7 +11,7 @@ from graphdoctor.ops.attributes import bool_attr, dtype_attr, input_dtype, int_a
 from graphdoctor.ops.base import MANY, InferError, Lowering, Op, OpContext
 from graphdoctor.ops.broadcast import compute_dtype
 from graphdoctor.ops.dims import axis_of, int_of, ints_of, same_shape, shape_of_value, with_rank
-from graphdoctor.ops.values import as_dtype, computed, int64_input, limited, scalar, wants_constant
+from graphdoctor.ops.values import as_dtype, computed, int64_input, limited, scalar, wants_scalar
 from graphdoctor.types import Array, Dim, DType, Shape
 
 _SCANS = frozenset((DType.FLOAT, DType.DOUBLE, DType.INT32, DType.INT64))
@@ -102,7 +102,7 @@ class Cumsum(Op):
         dtype = low.specs[0].dtype
         wide = compute_dtype(low, dtype, _SCANS, "CumSum")
         exclusive, reverse = int(bool_attr(low, "exclusive")), int(bool_attr(low, "reverse"))
-        axis = low.const(np.asarray(scalar(wants_constant(low, 1, "its axis")), dtype=np.int64))
+        axis = low.const(np.asarray(wants_scalar(low, 1, "its axis"), dtype=np.int64))
         x = as_dtype(low, low.inputs[0], dtype, wide)
         sums = low.op("CumSum", [x, axis], exclusive=exclusive, reverse=reverse)
         return [as_dtype(low, sums, wide, dtype)]

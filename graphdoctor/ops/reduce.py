@@ -12,7 +12,7 @@ from graphdoctor.ops.attributes import HasAttrs, bool_attr, dtype_attr, input_dt
 from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
 from graphdoctor.ops.broadcast import FLOATS, WIDE, compute_dtype
 from graphdoctor.ops.dims import axes_of, axis_of, int_of, ints_of
-from graphdoctor.ops.values import as_dtype, computed, scalar, wants_constant
+from graphdoctor.ops.values import as_dtype, computed, scalar, wants_constant, wants_scalar
 from graphdoctor.types import Array, Dim, DType, Shape
 
 _ORDERED = frozenset((DType.FLOAT, DType.DOUBLE, DType.INT8, DType.UINT8, DType.INT32, DType.INT64))
@@ -184,7 +184,7 @@ class ArgExtreme(Op):
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         dtype = low.specs[0].dtype
         wide = compute_dtype(low, dtype, _ORDERED, low.node.op)
-        axis = scalar(wants_constant(low, 1, "its axis"))
+        axis = wants_scalar(low, 1, "its axis")
         x = as_dtype(low, low.inputs[0], dtype, wide)
         return [as_dtype(low, low.op(low.node.op, [x], axis=axis, keepdims=0), DType.INT64, low.outputs[0].dtype)]
 

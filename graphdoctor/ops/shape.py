@@ -11,7 +11,15 @@ from graphdoctor.ops.attributes import dtype_attr, input_dtype, ints_attr, shape
 from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext
 from graphdoctor.ops.broadcast import broadcast
 from graphdoctor.ops.dims import axis_of, int_of, ints_of, same_shape, shape_of_value
-from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, scalar, wants_constant
+from graphdoctor.ops.values import (
+    as_dtype,
+    carried,
+    computed,
+    int64_input,
+    limited,
+    scalar,
+    wants_scalar,
+)
 from graphdoctor.types import Array, Dim, DType, Shape, element_count
 
 
@@ -164,7 +172,7 @@ class ExpandDims(Op):
         return computed(lambda: [x.reshape(_numbers(_expanded(x.shape, scalar(axis))))])
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
-        axis = scalar(wants_constant(low, 1, "its axis"))
+        axis = wants_scalar(low, 1, "its axis")
         return [low.op("Unsqueeze", [low.inputs[0], low.const([axis])])]
 
 

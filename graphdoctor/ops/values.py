@@ -130,6 +130,18 @@ def wants_constant(low: Lowering, index: int, what: str) -> Array:
     return value
 
 
+def wants_scalar(low: Lowering, index: int, what: str) -> int:
+    """The one integer that input ``index`` is.
+
+    Raises:
+        CannotLowerError: it is computed at run time, or is something else; ``what`` names it.
+    """
+    value = wants_constant(low, index, what)
+    if value.size != 1 or value.dtype.kind not in "iu":
+        low.fail(f"{what} is {value.dtype}{list(value.shape)} and not one integer")
+    return int(value.reshape(-1)[0])
+
+
 def wants_rank(low: Lowering, index: int = 0) -> int:
     """The rank of input ``index``.
 

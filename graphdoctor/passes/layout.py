@@ -19,6 +19,7 @@ TO_NCHW = (0, 3, 1, 2)
 TO_NHWC = (0, 2, 3, 1)
 _EITHER_WAY = frozenset({"BiasAdd", "BiasAddV1"})
 """Ops with a data_format that lower as well in NHWC: turned only where their input is NCHW already."""
+_RANK = 4
 _AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
 """An axis of NHWC to the same axis of NCHW."""
 
@@ -61,7 +62,8 @@ class _Turner:
             "axes_attr": self._axes_attr,
             "paddings": self._paddings,
         }.get(layout.kind)
-        if turn is None or not turn(node, layout):
+        whole = op is not None and op.arity[0] <= len(node.inputs)
+        if turn is None or not whole or not turn(node, layout):
             self._keep(node)
 
     def as_nhwc(self, value: Value) -> Value:
@@ -125,7 +127,9 @@ class _Turner:
         arg = layout.arg % len(node.inputs)
         data = [v for i, v in enumerate(node.inputs) if i != arg]
         axes = constant_tensor(node.inputs[arg])
-        if axes is None or not self._pays(data) or any(self.specs.of(v).rank != 4 for v in data):
+        if axes is None or axes.element_count > _RANK or not self._pays(data):
+            return False
+        if any(self.specs.of(v).rank != _RANK for v in data):
             return False
         old = axes.array()
         if not np.all((old >= -4) & (old < 4)):
@@ -196,7 +200,7 @@ class _Turner:
         if node.op != "Transpose" or len(node.inputs) != 2:
             return False
         tensor = constant_tensor(node.inputs[1])
-        return tensor is not None and tuple(tensor.array().reshape(-1).tolist()) == perm
+        return tensor is not None and tensor.shape == (_RANK,) and tuple(tensor.array().tolist()) == perm
 
     def _permute_attr(self, node: Node, key: str) -> None:
         old = node.attr(key)

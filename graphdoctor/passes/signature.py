@@ -107,7 +107,7 @@ def find_inputs(graph: Graph) -> list[Node]:
 def find_outputs(graph: Graph) -> list[Node]:
     """The likely outputs in file order: nodes nobody reads that depend on an input and are no training left-over."""
     leaves = find_leaves(graph)
-    fed = _reached(graph, find_inputs(graph))
+    fed = _reached(graph, [*find_inputs(graph), *graph.missing()])
     for keep in (
         [n for n in leaves if n in fed and not is_training_scope(n)],
         [n for n in leaves if n in fed],

@@ -18,6 +18,8 @@ from graphdoctor.types import Array, DType
 
 _SHARE_BELOW = 1024
 _SHOWN_REASONS = 8
+_MOST_ELEMENTS = 1 << 31
+"""Of one byte each, that is protobuf's limit; a constant of a few bytes may claim far more."""
 
 
 class OnnxBuilder:
@@ -113,6 +115,8 @@ class OnnxBuilder:
         """Behind a refused node one reason is enough; an output that has no ONNX counterpart is one of its own."""
         if lost.node in self.barred:
             self.barred.add(node)
+        elif lost.node.is_missing:
+            self._refuse(node, f"it reads {lost.name}, which is not in the graph")
         else:
             self._refuse(node, f"it reads output {lost.index} of {lost.node.name}, which ONNX does not have")
 
@@ -172,6 +176,8 @@ class NodeLowering:
         if index >= len(self.node.inputs):
             return None
         tensor = constant_tensor(self.node.inputs[index])
+        if tensor is not None and tensor.element_count > _MOST_ELEMENTS:
+            self.fail(f"input {index} claims {tensor.element_count:,} elements, more than an ONNX file can hold")
         return tensor.array() if tensor is not None else self.specs[index].constant
 
     def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:

@@ -9,11 +9,11 @@ from graphdoctor.ops import find_op
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
-    """One hit for each live node that reads an output beyond the last one that inference knows."""
+    """One hit for each node that reads an output beyond the last one that inference knows, a dead one too."""
     wrong = {c.node for c in ctx.specs.conflicts}
     for node in ctx.graph:
         for value in node.inputs:
-            if value.index and value.node not in wrong and node in ctx.live and find_op(value.node.op) is not None:
+            if value.index and value.node not in wrong and find_op(value.node.op) is not None:
                 count = len(ctx.specs.table.get(value.node, ()))
                 if 0 < count <= value.index:
                     yield Hit(node, f"it reads {value.name}, and {value.node.op} has {count} output{'s' * (count > 1)}")

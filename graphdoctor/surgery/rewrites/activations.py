@@ -23,7 +23,10 @@ def leaky_relu(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
 
 
 def _leaky_relu(node: Node, facts: Facts) -> Proposal | Refusal:
-    alpha = float(np.float32(node.attr("alpha", _LEAKY_ALPHA)))  # attributes are float32, whatever T is
+    stated = node.attr("alpha", _LEAKY_ALPHA)
+    if not isinstance(stated, float | int):
+        return Refusal(node, "its alpha is no number")
+    alpha = float(np.float32(stated))  # attributes are float32, whatever T is
     dtype = _dtype(node, facts)
     if not 0 < alpha <= 1:
         return Refusal(node, f"Maximum is the same for 0 < alpha <= 1 only, and alpha is {alpha:g}")
