@@ -76,7 +76,10 @@ _RECORDS: dict[Kind, Explanation] = {
     Kind.CHECKPOINT: Explanation("part of a TensorFlow checkpoint: weights without their graph", _FREEZE),
     Kind.ONNX: Explanation("an ONNX model", "Give it to build, verify or inspect"),
     Kind.ONNX_TEXT: Explanation("an ONNX model in text form", "Save it in binary form with onnx.save"),
-    Kind.UFF: Explanation("a UFF model for TensorRT's UFF parser", "Give it to build, verify or inspect"),
+    Kind.UFF: Explanation(
+        "a UFF model for TensorRT's UFF parser",
+        "Give the graph it was made from; of UFF this version knows the kind alone",
+    ),
     Kind.UFF_TEXT: Explanation(
         "the text that goes with a UFF model, without its weights", "Give the .uff file beside it"
     ),

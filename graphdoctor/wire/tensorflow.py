@@ -45,6 +45,7 @@ __all__ = [
 
 _M = TypeVar("_M", bound=Message)
 _READ_ERRORS = (DecodeError, UnicodeDecodeError, RecursionError)
+_LONGEST_REASON = 200
 _EXPORT_AGAIN = "Get the file again, or export the graph again"
 
 
@@ -131,6 +132,8 @@ def _from_text(cls: type[Message], text: str) -> bytes:
         text_format.Parse(text, message)
     except text_format.ParseError as e:
         raise _text_error(e) from e
+    except ValueError as e:  # a number that its field cannot hold
+        raise InputError(f"the text is not valid: {_short(str(e))}", remedy=_EXPORT_AGAIN) from e
     except RecursionError as e:
         raise InputError("the text is nested too deep", remedy="Protobuf takes at most 100 nested levels") from e
     return serialize(message)
@@ -139,8 +142,13 @@ def _from_text(cls: type[Message], text: str) -> bytes:
 def _text_error(e: Any) -> InputError:
     line, column = e.GetLine(), e.GetColumn()
     if not line:
-        return InputError(f"the text is not valid: {e}", remedy=_EXPORT_AGAIN)
-    reason = str(e).removeprefix(f"{line}:{column} : ")
+        return InputError(f"the text is not valid: {_short(str(e))}", remedy=_EXPORT_AGAIN)
+    reason = _short(str(e).removeprefix(f"{line}:{column} : "))
     return InputError(
         f"the text is not valid at line {line}, column {column}: {reason}", remedy="Correct the text there"
     )
+
+
+def _short(text: str) -> str:
+    """protobuf repeats the whole line, which may be the whole file."""
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,15 +43,27 @@ def onnx_signature(data: bytes, where: str) -> OnnxSignature:
     except (DecodeError, ValueError) as e:
         raise _damaged(where) from e
     graph = model.graph
-    constants = {t.name for t in graph.initializer}
+    constants = {_text(t.name) for t in graph.initializer}
     return OnnxSignature(
-        tuple(_info(v) for v in graph.input if v.name not in constants),
+        tuple(_info(v) for v in graph.input if _text(v.name) not in constants),
         tuple(_info(v) for v in graph.output),
-        dict(sorted(Counter(n.op_type for n in graph.node).items(), key=lambda kv: (-kv[1], kv[0]))),
-        {n.name: tuple(n.doc_string[len(_ORIGIN) :].split()) for n in graph.node if n.doc_string.startswith(_ORIGIN)},
+        dict(sorted(Counter(_text(n.op_type) for n in graph.node).items(), key=lambda kv: (-kv[1], kv[0]))),
+        dict(_origins(graph)),
         max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0),
-        f"{model.producer_name} {model.producer_version}".strip(),
+        f"{_text(model.producer_name)} {_text(model.producer_version)}".strip(),
     )
+
+
+def _origins(graph: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for node in graph.node:
+        doc = _text(node.doc_string)
+        if doc.startswith(_ORIGIN):
+            yield _text(node.name), tuple(doc[len(_ORIGIN) :].split())
+
+
+def _text(value: str | bytes) -> str:
+    """ONNX is proto2, whose strings come as bytes where they are not UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _damaged(where: str) -> InputError:
@@ -63,4 +75,4 @@ def _info(value: Any) -> TensorInfo:
     shape: Shape = None
     if tensor.HasField("shape"):
         shape = tuple(d.dim_value if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim)
-    return TensorInfo(value.name, from_onnx_dtype(tensor.elem_type), shape)
+    return TensorInfo(_text(value.name), from_onnx_dtype(tensor.elem_type), shape)
