@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
+from graphdoctor.match.results import CannotTell
 from graphdoctor.targets import Target
 from graphdoctor.types import Support
 
@@ -58,6 +59,12 @@ class SupportTable(Protocol):
 
     def engine_rank(self, value: Value) -> EngineRank:
         """How many dimensions ``value`` has in an engine with an implicit batch."""
+
+    def is_near_output(self, node: Node) -> bool:
+        """True if what ``node`` gives is an output of the graph, as it is or behind ops that keep its dimensions."""
+
+    def layout(self, value: Value) -> str | CannotTell:
+        """``NHWC`` or ``NCHW``, for a value of four dimensions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,21 @@ _FC = 3
 _ARITHMETIC = EngineRank(None, arithmetic=True, why="it is arithmetic")
 
 
+_SAME_DIMENSIONS = ACTIVATIONS | BINARY | PASS_THROUGH | {"BiasAdd", "Softmax"}
+
+
+def near_outputs(graph: GraphView) -> frozenset[Node]:
+    """The nodes that give an output of ``graph``, as it is or behind ops that keep its dimensions."""
+    found: set[Node] = set()
+    waiting = [v.node for v in graph.outputs]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += [v.node for v in node.inputs] if node.op in _SAME_DIMENSIONS else []
+    return frozenset(found)
+
+
 class EngineRanks:
     """The number of dimensions of every value of one graph; stale after any change of the graph.
 

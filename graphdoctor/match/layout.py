@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.constants import PASS_THROUGH
@@ -36,21 +37,61 @@ def data_format(graph: GraphView, value: Value) -> str | CannotTell:
 
     Ops that keep the layout are looked through. ``CannotTell`` where nothing near says it, or two ops disagree.
     """
-    said: dict[str, Node] = {}
-    nearest: int | None = None
-    for node, distance in _around(graph, value):
-        if nearest is not None and distance > nearest:
-            break
-        spoken = _said_by(node)
-        if spoken is not None:
-            nearest = distance
-            said.setdefault(spoken, node)
-    if len(said) == 1:
-        return next(iter(said))
-    if said:
-        nodes = " and ".join(f"{n.name} says {f}" for f, n in sorted(said.items()))
-        return CannotTell(f"the layout is contradictory: {nodes}", value.node.name)
-    return CannotTell("no op near says whether it is NHWC or NCHW", value.node.name)
+    return Layouts(graph).of(value)
+
+
+class Layouts:
+    """The layouts of the values of one graph, each looked for once; stale after any change of the graph."""
+
+    def __init__(self, graph: GraphView) -> None:
+        self._graph = graph
+        self._readers: dict[Node, list[Node]] = {}
+        self._known: dict[Value, str | CannotTell] = {}
+
+    def of(self, value: Value) -> str | CannotTell:
+        """See :func:`data_format`."""
+        if value not in self._known:
+            self._known[value] = self._find(value)
+        return self._known[value]
+
+    def _find(self, value: Value) -> str | CannotTell:
+        said: dict[str, Node] = {}
+        nearest: int | None = None
+        for node, distance in self._around(value):
+            if nearest is not None and distance > nearest:
+                break
+            spoken = _said_by(node)
+            if spoken is not None:
+                nearest = distance
+                said.setdefault(spoken, node)
+        if len(said) == 1:
+            return next(iter(said))
+        if said:
+            nodes = " and ".join(f"{n.name} says {f}" for f, n in sorted(said.items()))
+            return CannotTell(f"the layout is contradictory: {nodes}", value.node.name)
+        return CannotTell("no op near says whether it is NHWC or NCHW", value.node.name)
+
+    def _around(self, value: Value) -> Iterator[tuple[Node, int]]:
+        """Nodes before and behind ``value``, nearest first, reached through ops that keep the layout."""
+        queue = deque([(value.node, 0), *((n, 1) for n in self._read_by(value.node))])
+        seen = {node for node, _ in queue}
+        while queue and len(seen) < _FARTHEST:
+            node, distance = queue.popleft()
+            yield node, distance
+            if node.op not in _KEEPS_LAYOUT:
+                continue
+            near = [v.node for i, v in enumerate(node.inputs[:_FARTHEST]) if _reads_data(node, i)]
+            for other in (*near, *self._read_by(node)):
+                if other not in seen:
+                    seen.add(other)
+                    queue.append((other, distance + 1))
+
+    def _read_by(self, node: Node) -> list[Node]:
+        """The first nodes that read ``node`` as data."""
+        if node not in self._readers:
+            uses = (u.node for u in self._graph.uses(node) if _reads_data(u.node, u.slot))
+            self._readers[node] = list(islice(dict.fromkeys(uses), _FARTHEST))
+        return self._readers[node]
 
 
 def _said_by(node: Node) -> str | None:
@@ -60,23 +101,6 @@ def _said_by(node: Node) -> str | None:
         stated = node.attr("data_format", "NHWC")
         return {"NHWC": "NHWC", "NDHWC": "NHWC", "NCHW": "NCHW", "NCDHW": "NCHW"}.get(str(stated))
     return None
-
-
-def _around(graph: GraphView, value: Value) -> Iterator[tuple[Node, int]]:
-    """Nodes before and behind ``value``, nearest first, reached through ops that keep the layout."""
-    queue = deque([(value.node, 0), *((u.node, 1) for u in graph.uses(value.node) if _reads_data(u.node, u.slot))])
-    seen = {node for node, _ in queue}
-    while queue and len(seen) < _FARTHEST:
-        node, distance = queue.popleft()
-        yield node, distance
-        if node.op not in _KEEPS_LAYOUT:
-            continue
-        near = [v.node for i, v in enumerate(node.inputs) if _reads_data(node, i)]
-        near += [u.node for u in graph.uses(node) if _reads_data(u.node, u.slot)]
-        for other in near:
-            if other not in seen:
-                seen.add(other)
-                queue.append((other, distance + 1))
 
 
 def _reads_data(node: Node, slot: int) -> bool:

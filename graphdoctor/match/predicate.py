@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import msgspec
 
-from graphdoctor.ir import Node, TensorSpec
+from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.results import Outcome
+from graphdoctor.match.layout import data_format
+from graphdoctor.match.results import CannotTell, Outcome
 
 
 class Predicate(msgspec.Struct, frozen=True, tag_field="predicate", forbid_unknown_fields=True, kw_only=True):
@@ -40,3 +41,8 @@ def spec_of(ctx: MatchContext, node: Node, of: str, index: int) -> TensorSpec:
 def is_arithmetic(ctx: MatchContext, node: Node) -> bool:
     """True where ``node`` is arithmetic on constants or on shapes, and no layer of a network."""
     return ctx.judge is not None and ctx.judge.engine_rank(node.out()).arithmetic
+
+
+def layout_of(ctx: MatchContext, value: Value) -> str | CannotTell:
+    """``NHWC`` or ``NCHW``, for a value of four dimensions."""
+    return data_format(ctx.graph, value) if ctx.judge is None else ctx.judge.layout(value)

@@ -159,7 +159,10 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
 
 
 class ConstantOperand(Predicate, tag="constant-operand", frozen=True):
-    """One of the data inputs is a constant: a Match for those in ``sure``, for others it cannot be told."""
+    """One of the data inputs is a constant: a Match for those in ``sure``, for others it cannot be told.
+
+    Nor can it of one that is computed and always has the same value.
+    """
 
     sure: list[int]
 
@@ -167,11 +170,11 @@ class ConstantOperand(Predicate, tag="constant-operand", frozen=True):
         """Whether it holds of ``node``."""
         answer: Outcome = NoMatch("no input is constant", node.name)
         for slot, value in enumerate(node.inputs):
-            found = InputConstant(input=slot).test(ctx, node)
-            if isinstance(found, Match) and slot in self.sure:
-                return found
-            if not isinstance(found, NoMatch) or (ctx.judge is not None and ctx.judge.is_constant(value.node)):
-                answer = CannotTell(f"of input {slot}, which is constant, it is not known", node.name)
+            constant = constant_of(value) is not None
+            if constant and slot in self.sure:
+                return Match(f"input {slot} is constant")
+            if constant or (ctx.judge is not None and ctx.judge.is_constant(source_of(value).node)):
+                answer = CannotTell(f"input {slot} is constant, of which it is not known", node.name)
         return answer
 
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, small_constant
 from graphdoctor.match.context import EngineRank, SpecTable
-from graphdoctor.match.engine_rank import EngineRanks
+from graphdoctor.match.engine_rank import EngineRanks, near_outputs
+from graphdoctor.match.layout import Layouts
 from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand, attr_key
+from graphdoctor.match.results import CannotTell
 from graphdoctor.ops import Op, find_op
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, DType, Support
@@ -75,6 +77,8 @@ class Judge:
         self._asked: dict[str, _Asked] = {}
         self._constants: set[Node] | None = None
         self._ranks: EngineRanks | None = None
+        self._layouts = Layouts(graph)
+        self._near_outputs: frozenset[Node] | None = None
 
     def support(self, node: Node, target: Target) -> Support:
         """Whether ``target`` runs ``node``, and why."""
@@ -111,6 +115,16 @@ class Judge:
         if self._ranks is None:
             self._ranks = EngineRanks(self.graph, self.specs, self.is_constant)
         return self._ranks.of(value)
+
+    def is_near_output(self, node: Node) -> bool:
+        """True if what ``node`` gives is an output of the graph, as it is or behind ops that keep its dimensions."""
+        if self._near_outputs is None:
+            self._near_outputs = near_outputs(self.graph)
+        return node in self._near_outputs
+
+    def layout(self, value: Value) -> str | CannotTell:
+        """``NHWC`` or ``NCHW``; see :func:`graphdoctor.match.layout.data_format`."""
+        return self._layouts.of(value)
 
     def _folds(self, node: Node, constants: set[Node]) -> bool:
         if node.op == "Const":

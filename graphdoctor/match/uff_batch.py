@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from graphdoctor.ir import Node, Value
-from graphdoctor.match.constants import PASS_THROUGH, constant_of
+from graphdoctor.match.constants import constant_of
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY
 from graphdoctor.match.predicate import Predicate, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import Shape, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
 _NOT_READ = NoMatch("its scope makes a Flatten of it, whose shape nobody reads")
-_KEEPS_RANK = ACTIVATIONS | BINARY | PASS_THROUGH | {"BiasAdd", "Softmax"}
-_FARTHEST = 400
 
 
 def is_flatten(node: Node) -> bool:
@@ -175,17 +170,10 @@ class ReachesOutput(Predicate, tag="reaches-output", frozen=True):
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """CannotTell where it holds of ``node``."""
-        if is_arithmetic(ctx, node):
+        if ctx.judge is None or is_arithmetic(ctx, node):
             return _NO_LAYER
-        queue, seen = deque([node]), {node}
-        while queue and len(seen) < _FARTHEST:
-            current = queue.popleft()
-            if ctx.graph.is_output(current):
-                return CannotTell(f"the order of {current.name} may not fit its dimensions", node.name)
-            for reader in ctx.graph.consumers(current):
-                if reader.op in _KEEPS_RANK and reader not in seen:
-                    seen.add(reader)
-                    queue.append(reader)
+        if ctx.judge.is_near_output(node):
+            return CannotTell("the order that the parser notes may have another number of dimensions", node.name)
         return NoMatch("no output is near", node.name)
 
 

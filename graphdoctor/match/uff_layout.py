@@ -6,9 +6,8 @@ from graphdoctor.ir import Node
 from graphdoctor.match.constants import PASS_THROUGH
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.engine_rank import BINARY
-from graphdoctor.match.layout import data_format
 from graphdoctor.match.padding import PadMatch, pad_before
-from graphdoctor.match.predicate import Predicate, is_arithmetic
+from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.match.uff_batch import is_flatten
 from graphdoctor.types import Dim, dims_text, element_count
@@ -32,7 +31,7 @@ class SoftmaxOffChannels(Predicate, tag="softmax-off-channels", frozen=True):
         if rank != 4:
             which = "an unknown rank" if rank is None else f"rank {rank}"
             return CannotTell(f"its input has {which}, and which axis the parser takes is not known", node.name)
-        layout = data_format(ctx.graph, node.inputs[0])
+        layout = layout_of(ctx, node.inputs[0])
         if isinstance(layout, CannotTell):
             return layout
         if layout == "NHWC":
@@ -56,7 +55,7 @@ class ArgOffChannels(Predicate, tag="arg-off-channels", frozen=True):
         if rank != 4:
             which = "an unknown rank" if rank is None else f"rank {rank}"
             return CannotTell(f"its input has {which} and its axis is {axis}", node.name)
-        layout = data_format(ctx.graph, node.inputs[0])
+        layout = layout_of(ctx, node.inputs[0])
         if isinstance(layout, CannotTell):
             return layout
         if layout == "NHWC":
@@ -79,7 +78,7 @@ class FlattenReorders(Predicate, tag="flatten-reorders", frozen=True):
         if len(shape) < 3 or shape[-1] == 1 or element_count(shape[1:-1]) == 1:
             return NoMatch(f"{dims_text(shape)} has one order", node.name)
         layout = (
-            data_format(ctx.graph, node.inputs[0])
+            layout_of(ctx, node.inputs[0])
             if len(shape) == 4
             else CannotTell(f"its input {dims_text(shape)} has not four dimensions", node.name)
         )
@@ -107,7 +106,7 @@ class TransposesInput(Predicate, tag="transposes-input", frozen=True):
             return NoMatch("it does not read an input of the network", node.name)
         if not any(ctx.graph.by_op(*sorted(BINARY))):
             return NoMatch("no binary op stands behind it", node.name)
-        layout = data_format(ctx.graph, node.out())
+        layout = layout_of(ctx, node.out())
         if isinstance(layout, CannotTell):
             return layout
         return Match(f"{source.name} becomes NHWC") if layout == "NHWC" else NoMatch("the network is NCHW", node.name)

@@ -6,8 +6,7 @@ from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.constants import PASS_THROUGH, constant_of, source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY, REDUCTIONS
-from graphdoctor.match.layout import data_format
-from graphdoctor.match.predicate import Predicate, is_arithmetic
+from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import dims_text, element_count
 
@@ -142,7 +141,7 @@ def _constant_over(ctx: MatchContext, constant: TensorSpec, other: Value) -> Out
         return NoMatch(shown, other.node.name)
     if len(shape) > 1:
         return Match(shown)
-    layout = data_format(ctx.graph, other) if rank == 4 else CannotTell(f"{shown}, and which axis it fits is not known")
+    layout = layout_of(ctx, other) if rank == 4 else CannotTell(f"{shown}, and which axis it fits is not known")
     if isinstance(layout, CannotTell):
         return CannotTell(f"{shown}: {layout.reason}" if rank == 4 else layout.reason, other.node.name)
     return NoMatch(shown, other.node.name) if layout == "NHWC" else Match(f"{shown} in NCHW, along the width")

@@ -260,3 +260,41 @@ def test_a_fix_is_offered_only_where_its_conditions_hold() -> None:
     by_alpha = {a: _lint(text % a, "trt3").findings[0].fix for a in ("0.3", "1.5")}
     assert by_alpha["0.3"] is not None
     assert by_alpha["1.5"] is None
+
+
+DENSE = """
+x = Placeholder {dtype: float32, shape: shape[?,16]}
+z = Placeholder {dtype: float32, shape: shape[?,16]}
+w = Const float32[16,4] normal(1)
+a = MatMul(x, w)
+b = MatMul(z, w)
+y = Add(a, b)
+inputs: x, z
+outputs: y
+"""
+
+
+def test_a_counted_rule_gives_one_finding_for_a_target_and_covers_every_node() -> None:
+    result = _lint(DENSE, "trt5", "trt6")
+    found = [f for f in result.findings if f.code == "GDU018"]
+    assert [(f.target, f.node) for f in found] == [("trt5", "a"), ("trt6", "a")]
+    assert found[0].message.endswith("(1 more node)")
+    assert (_verdict(result, "trt5").supported, _verdict(result, "trt5").total) == (3, 5)
+
+
+def test_a_limit_of_a_weak_source_is_doubted_not_the_graph() -> None:
+    """TensorRT 3 is not known to want three dimensions; the graph has one for sure."""
+    result = _lint(DENSE, "trt3", "trt5")
+    weak = next(f for f in result.findings if f.code == "GDU018" and f.target == "trt3")
+    sure = next(f for f in result.findings if f.code == "GDU018" and f.target == "trt5")
+    assert not weak.certain
+    assert weak.message == f"cannot tell whether TensorRT 3.0, UFF parser has this limit: {sure.message}"
+    assert _verdict(result, "trt3").verdict is Verdict.UNKNOWN
+    assert _verdict(result, "trt5").verdict is Verdict.INCOMPATIBLE
+
+
+def test_newer_attributes_go_by_the_tensorflow_of_the_target() -> None:
+    text = TEXT.replace("strides: [1,1,1,1]", "strides: [1,1,1,1], explicit_paddings: []")
+    result = _lint(text, "trt3", "trt5", "trt6", "trt8-uff")
+    assert {f.target for f in result.findings if f.code == "GDV005"} == {"trt3", "trt5"}
+    assert "TensorFlow 1.12" in next(f.message for f in result.findings if f.code == "GDV005")

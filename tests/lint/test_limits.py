@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from graphdoctor.findings import Verdict
+from graphdoctor.formats.tensorflow import load_model
 from graphdoctor.ir import Graph
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.lint import LintResult, find_rule, lint, load_rules
 from graphdoctor.lint.limits import limit_covers
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.passes.signature import set_signature
 from graphdoctor.targets import Confidence, Limit, OpRow, Target, all_target_names, load_target
 from graphdoctor.types import Answer
 
@@ -20,7 +23,6 @@ UFF = [t for t in map(load_target, all_target_names()) if t.parser == "uff"]
 LIMITS = {name: [t for t in UFF if name in t.limits] for target in UFF for name in target.limits}
 """Limit to the targets that have it."""
 COVERS = limit_covers()
-TABLES = {"rules": COVERS.rules, "rows": COVERS.rows, "nothing": COVERS.nothing, "open": COVERS.open}
 
 
 def _graph(text: str) -> Graph:
@@ -35,8 +37,7 @@ def _lint(text: str, *targets: str) -> LintResult:
 
 
 def test_the_tables_name_every_limit_and_no_other() -> None:
-    named = {name for table in TABLES.values() for name in table}
-    assert named == set(LIMITS)
+    assert {*COVERS.rules, *COVERS.rows, *COVERS.nothing, *COVERS.open} == set(LIMITS)
 
 
 def test_an_open_limit_is_looked_for_by_nothing() -> None:
@@ -109,6 +110,26 @@ def test_an_open_limit_is_told_once_with_the_number_of_nodes() -> None:
     assert [(f.target, f.node, f.certain) for f in found] == [("trt5", "a", False), ("trt6", "a", False)]
     assert "gridanchor-input" in found[0].message
     assert "1 more node" in found[0].message
+
+
+CORPUS = Path(__file__).parent.parent.parent.parent / "shared" / "corpus" / "pb"
+YES, NO, OPEN = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.UNKNOWN
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real models is not here")
+@pytest.mark.parametrize(
+    ("name", "verdicts"),
+    [
+        ("tf2onnx_frozen", (OPEN, NO, NO, NO, NO, OPEN)),  # a dense layer reads the input [?,784]
+        ("tfrust_model_3", (NO, NO, NO, NO, OPEN, OPEN)),  # scalar inputs
+        ("lenet_model", (NO, OPEN, YES, YES, YES, YES)),  # what NVIDIA's own sample of TensorRT 5 builds
+        ("mnist_all_cnn3", (YES, YES, YES, YES, YES, YES)),  # convolutions, a mean and Softmax
+    ],
+)
+def test_real_models(name: str, verdicts: tuple[Verdict, ...]) -> None:
+    graph = load_model(str(CORPUS / f"{name}.pb")).graph
+    set_signature(graph)
+    assert tuple(v.verdict for v in lint(graph, infer_shapes(graph), UFF).verdicts) == verdicts
 
 
 def test_a_limit_that_nobody_has_heard_of_makes_the_verdict_unknown() -> None:

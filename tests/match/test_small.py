@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,8 +25,9 @@ from graphdoctor.match import (
     uses_through,
 )
 from graphdoctor.match.constants import is_constant_chain
-from graphdoctor.match.history import attributes_after_1_12, newer_attributes
+from graphdoctor.match.history import RELEASES, attributes_after, attributes_after_1_12, newer_attributes
 
+FACTS = Path(__file__).parent.parent.parent.parent / "shared" / "facts" / "tf_op_history.json"
 CHAIN = """
 c = Const float32[2] [1.0, 2.0]
 e = Enter(c) {frame_name: "f"}
@@ -204,3 +208,28 @@ def test_attributes_that_came_after_1_12() -> None:
     assert (conv.name, conv.at_default) == ("explicit_paddings", True)
     assert newer_attributes(graph.node("x")) == []
     assert "FusedBatchNormV3" not in attributes_after_1_12()
+
+
+def test_attributes_by_the_release_of_tensorflow() -> None:
+    assert "Conv2D" in attributes_after("1.12")
+    assert "Conv2D" not in attributes_after("1.14")
+    assert "incompatible_shape_error" in attributes_after("1.14")["Equal"]
+    assert "Equal" not in attributes_after("1.15")
+    assert "explicit_paddings" in attributes_after("1.15")["MaxPool"]
+    graph = parse_graph('x = Placeholder\nc = Conv2D(x, x) {explicit_paddings: [1], padding: "EXPLICIT"}')
+    assert [a.at_default for a in newer_attributes(graph.node("c"), "1.12")] == [False]
+    assert newer_attributes(graph.node("c"), "1.14") == []
+
+
+@pytest.mark.skipif(not FACTS.is_file(), reason="the tables of facts are not here")
+def test_attributes_by_release_are_those_of_the_facts() -> None:
+    came = {(row["op"], row["attr"]): row["first_seen"] for row in json.loads(FACTS.read_text())["attrs_added"]}
+    for release in RELEASES:
+        last = tuple(map(int, release.split(".")))
+        wanted = {
+            (op, attr)
+            for op, row in attributes_after("1.12").items()
+            for attr in row
+            if tuple(map(int, came[op, attr].split(".")))[:2] > last
+        }
+        assert {(op, attr) for op, row in attributes_after(release).items() for attr in row} == wanted

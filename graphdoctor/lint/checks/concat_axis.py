@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.match.layout import data_format
 from graphdoctor.match.results import CannotTell
 from graphdoctor.types import Shape, dims_text
 
@@ -45,7 +44,7 @@ def _judge(ctx: CheckContext, node: Node, channels_only: bool) -> Hit | None:
 
 def _from_behind(ctx: CheckContext, node: Node, said: int, rank: int) -> Hit | None:
     """An axis that is counted from the end: -1 is known to mean the channels of NHWC."""
-    if said >= 0 or rank == 2 or (said == -1 and rank == 4 and data_format(ctx.graph, node.out()) == "NHWC"):
+    if said >= 0 or rank == 2 or (said == -1 and rank == 4 and ctx.judge.layout(node.out()) == "NHWC"):
         return None
     return Hit(node, f"its axis is {said}, and what the parser counts it from is not known", certain=False)
 
@@ -70,7 +69,7 @@ def _channels(ctx: CheckContext, node: Node, axis: int, rank: int) -> Hit | None
         return Hit(node, f"its inputs have rank {rank}, and which axis holds the channels is not known", certain=False)
     if axis == 2:
         return Hit(node, "it concatenates along axis 2, which is never the channels")
-    layout = data_format(ctx.graph, node.out())
+    layout = ctx.judge.layout(node.out())
     if isinstance(layout, CannotTell):
         return Hit(node, layout.reason, certain=False)
     if axis == _CHANNELS[layout]:
