@@ -83,7 +83,10 @@ def batchnorm_fused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch | 
     if any(u.index > 0 for u in graph.uses(node)) or any(v.node is node and v.index for v in graph.outputs):
         return NoMatch("an output besides the first is used", node.name)
     x, scale, offset, mean, variance = node.inputs
-    epsilon = float(node.attr("epsilon", DEFAULT_EPSILON))
+    epsilon = node.attr("epsilon", DEFAULT_EPSILON)
+    if not isinstance(epsilon, (int, float)):
+        return NoMatch("its epsilon is no number", node.name)
+    epsilon = float(epsilon)
     return _checked(BatchNormMatch(x, node.out(), scale, offset, mean, variance, epsilon, (node,), True))
 
 

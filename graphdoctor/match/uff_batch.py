@@ -10,6 +10,7 @@ from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import Shape, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
+_STAYS = NoMatch("the batch stays where it is")
 _NOT_READ = NoMatch("its scope makes a Flatten of it, whose shape nobody reads")
 
 
@@ -104,15 +105,15 @@ class SlicesBatch(Predicate, tag="slices-batch", frozen=True):
         if len(node.inputs) != 4 or is_arithmetic(ctx, node):
             return _NO_LAYER
         begin, end, strides = (ctx.specs.of(v).ints() for v in node.inputs[1:])
-        if not begin or not end or not strides or _mask(node, "ellipsis_mask") or _mask(node, "new_axis_mask"):
+        if not begin or not end or not strides or _integer(node, "ellipsis_mask") or _integer(node, "new_axis_mask"):
             return NoMatch("what it slices is not known", node.name)
-        if _mask(node, "shrink_axis_mask") & 1:
+        if _integer(node, "shrink_axis_mask") & 1:
             return Match(f"it takes element {begin[0]} of the batch")
         return self._part(ctx, node, begin[0], end[0], strides[0])
 
     def _part(self, ctx: MatchContext, node: Node, begin: int | None, end: int | None, stride: int | None) -> Outcome:
-        from_start = bool(_mask(node, "begin_mask") & 1) or begin == 0
-        to_end = bool(_mask(node, "end_mask") & 1)
+        from_start = bool(_integer(node, "begin_mask") & 1) or begin == 0
+        to_end = bool(_integer(node, "end_mask") & 1)
         if from_start and to_end and stride == 1:
             return NoMatch("it takes the whole batch", node.name)
         shape = ctx.specs.of(node.inputs[0]).shape
@@ -124,8 +125,8 @@ class SlicesBatch(Predicate, tag="slices-batch", frozen=True):
         return NoMatch("it takes the whole batch", node.name) if whole else Match(shown)
 
 
-def _mask(node: Node, key: str) -> int:
-    """The bits of an attribute; 0 for one that is no number."""
+def _integer(node: Node, key: str) -> int:
+    """The number in an attribute; 0 where there is none."""
     value = node.attr(key, 0)
     return value if isinstance(value, int) else 0
 
@@ -151,18 +152,47 @@ class AxesHoldBatch(Predicate, tag="axes-hold-batch", frozen=True):
 
 
 class MovesBatch(Predicate, tag="moves-batch", frozen=True):
-    """A Transpose puts the batch elsewhere, or a MatMul reads its input transposed."""
+    """The batch does not stay the first dimension: transposed, put behind a new one, squeezed or looked up in."""
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
-        """Whether it holds of ``node``; where the permutation is not known, the op's row speaks."""
-        if is_arithmetic(ctx, node):
+        """Whether it holds of ``node``; where an argument is not known, the op's row speaks."""
+        if not node.inputs or is_arithmetic(ctx, node):
             return _NO_LAYER
         if node.op == "MatMul":
-            return Match("it reads its input transposed") if node.attr("transpose_a", False) else NoMatch("it does not")
-        perm = ctx.specs.of(node.inputs[1]).ints() if len(node.inputs) == 2 else None
-        if not perm:
-            return NoMatch("its permutation is not known", node.name)
-        return NoMatch("the batch stays", node.name) if perm[0] == 0 else Match(f"the permutation is {list(perm)}")
+            return Match("it reads its input transposed") if node.attr("transpose_a", False) else _STAYS
+        if node.op == "Squeeze":
+            return _squeezed(ctx, node)
+        if node.op == "Transpose":
+            perm = ctx.specs.of(node.inputs[1]).ints() if len(node.inputs) == 2 else None
+            return Match(f"the permutation is {list(perm)}") if perm and perm[0] != 0 else _STAYS
+        return _axis_before(ctx, node)
+
+
+def _squeezed(ctx: MatchContext, node: Node) -> Outcome:
+    shape, said = ctx.specs.of(node.inputs[0]).shape, node.attr("squeeze_dims", ())
+    dims = [d for d in said if isinstance(d, int)] if isinstance(said, tuple) else []
+    if dims:
+        rank = None if shape is None else len(shape)
+        batch = 0 in dims or (rank is not None and -rank in dims)
+        return Match(f"it drops the dimensions {dims}") if batch else _STAYS
+    if not shape or shape[0] is None:
+        return CannotTell("it drops every dimension of 1, and the batch is not known", node.name)
+    return Match("it drops every dimension of 1, the batch too") if shape[0] == 1 else _STAYS
+
+
+def _axis_before(ctx: MatchContext, node: Node) -> Outcome:
+    """Pack and ExpandDims put a dimension in, Gather looks up in one: in front of the batch, or in the batch itself."""
+    rank = ctx.specs.of(node.inputs[0]).rank
+    if node.op.startswith("Gather") and ctx.judge is not None and ctx.judge.engine_rank(node.inputs[0]).arithmetic:
+        return _STAYS
+    slot = {"ExpandDims": 1, "GatherV2": 2}.get(node.op)
+    axes = (_integer(node, "axis"),) if slot is None else _ints(ctx, node, slot)
+    first = {0} if rank is None else {0, -rank - (node.op in ("Pack", "ExpandDims"))}
+    return Match(f"its axis is {axes[0]}") if axes and axes[0] in first else _STAYS
+
+
+def _ints(ctx: MatchContext, node: Node, slot: int) -> tuple[int | None, ...] | None:
+    return ctx.specs.of(node.inputs[slot]).ints() if slot < len(node.inputs) else None
 
 
 class ReachesOutput(Predicate, tag="reaches-output", frozen=True):

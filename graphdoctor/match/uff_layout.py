@@ -86,6 +86,8 @@ class FlattenReorders(Predicate, tag="flatten-reorders", frozen=True):
             return layout
         if layout == "NCHW":
             return NoMatch("the order is that of the engine", node.name)
+        if element_count(shape[1:3]) is None:
+            return CannotTell(f"height and width of {dims_text(shape)} are not known", node.name)
         return Match(f"its scope is called {scope!r}, and {dims_text(shape)} is NHWC")
 
 

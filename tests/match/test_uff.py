@@ -152,6 +152,22 @@ def test_axes_with_the_batch(case: Case) -> None:
         (X + "p = Const int32[4] [0, 3, 1, 2]\ny = Transpose(x, p)", NO),
         (X + "p = Const int32[4] [1, 0, 2, 3]\ny = Transpose(x, p)", YES),
         (ROW + "w = Const float32[4,4] 1.0\ny = MatMul(x, w) {transpose_a: true}", YES),
+        (ONE + "y = Squeeze(x)", YES),
+        (X + "y = Squeeze(x)", OPEN),
+        (ONE + "y = Squeeze(x) {squeeze_dims: [0]}", YES),
+        ("x = Placeholder {dtype: float32, shape: shape[?,1,1,3]}\ny = Squeeze(x) {squeeze_dims: [1, 2]}", NO),
+        (X + "a = Const int32[] 0\ny = ExpandDims(x, a)", YES),
+        (X + "a = Const int32[] -5\ny = ExpandDims(x, a)", YES),
+        (X + "a = Const int32[] 1\ny = ExpandDims(x, a)", NO),
+        (X + "y = Pack(x, x)", YES),
+        (X + "y = Pack(x, x) {axis: 1}", NO),
+        (X + "i = Const int32[1] 1\na = Const int32[] 0\ny = GatherV2(x, i, a)", YES),
+        (X + "i = Const int32[1] 1\na = Const int32[] 3\ny = GatherV2(x, i, a)", NO),
+        (
+            "x = Placeholder {dtype: int32, shape: shape[?]}\nt = Const float32[9,4] 1.0\na = Const int32[] 0\n"
+            "y = GatherV2(t, x, a)",
+            NO,
+        ),
     ],
 )
 def test_the_batch_moved(case: Case) -> None:

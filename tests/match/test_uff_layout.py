@@ -48,6 +48,7 @@ FLAT = "s = Const int32[2] [-1, 256]\nflatten/y = Reshape(c, s)"
     "case",
     [
         (X + HWC + FLAT, YES),
+        (X.replace("8,8", "?,?") + HWC + FLAT, OPEN),
         (CHW + FLAT, NO),
         (X + "s = Const int32[2] [-1, 192]\nflatten/y = Reshape(x, s)", OPEN),
         ("x = Placeholder {dtype: float32, shape: shape[?,8,8,1]}\ns = Const int32[2] [-1, 64]\n"
