@@ -162,17 +162,16 @@ def _replace(
     final: Path, chunks: Iterable[bytes | memoryview], before: os.stat_result | None, mode: int | None
 ) -> None:
     temporary = final.parent / f".graphdoctor-{os.getpid()}-{os.urandom(6).hex()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
+    try:  # opened inside, since Ctrl-C may come right after
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(fd, "wb") as f:
             f.writelines(chunks)
             f.flush()
             _set_permissions(fd, before, mode)
             os.fsync(fd)
         temporary.replace(final)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def _set_permissions(fd: int, before: os.stat_result | None, mode: int | None) -> None:
