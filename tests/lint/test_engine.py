@@ -298,3 +298,23 @@ def test_newer_attributes_go_by_the_tensorflow_of_the_target() -> None:
     result = _lint(text, "trt3", "trt5", "trt6", "trt8-uff")
     assert {f.target for f in result.findings if f.code == "GDV005"} == {"trt3", "trt5"}
     assert "TensorFlow 1.12" in next(f.message for f in result.findings if f.code == "GDV005")
+
+
+def test_the_largest_k_is_sure_where_the_table_of_the_release_says_it() -> None:
+    text = "x = Placeholder {dtype: float32, shape: shape[1,9000]}\nk = Const int32[] 5000\ny = TopKV2(x, k)"
+    found = _lint(f"{text}\ninputs: x\noutputs: y", "trt8.6", "trt10.15", "rtx1.7").findings
+    assert {f.target: f.certain for f in found if f.code == "GDO004"} == {
+        "trt8.6": False,
+        "trt10.15": True,
+        "rtx1.7": False,
+    }
+
+
+def test_where_is_not_refused_for_the_bool_that_its_layer_takes() -> None:
+    text = "x = Placeholder {dtype: bool, shape: shape[4,4]}\ny = Where(x)\ninputs: x\noutputs: y"
+    result = _lint(text, "trt8.0", "trt8.6", "trt10.0")
+    assert {f.target: f.certain for f in result.findings if f.code == "GDO001"} == {
+        "trt8.0": True,
+        "trt8.6": False,
+        "trt10.0": False,
+    }
