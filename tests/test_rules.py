@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphdoctor.findings import Finding, Severity
+from graphdoctor.ir import Graph
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.lint import LintOptions, Rule, lint, load_rules
 from graphdoctor.lint.rules import FixFile
@@ -44,7 +45,7 @@ class Fixture:
         targets = tuple(said["target"].split()) if "target" in said else ()
         return cls(path, targets, names, frozenset(re.findall(r"GD[A-Z]\d{3}", said.get("also", ""))))
 
-    def findings(self) -> tuple[Finding, ...]:
+    def graph(self) -> Graph:
         text = self.path.read_text()
         graph = parse_graph(text, self.path.name)
         for key, value in _headers(text):
@@ -53,6 +54,10 @@ class Fixture:
                 tensor = Tensor.from_payload(bytes.fromhex(payload))
                 graph.set_attr(graph.node(node.strip()), "value", tensor)
         complete_attrs(graph)
+        return graph
+
+    def findings(self) -> tuple[Finding, ...]:
+        graph = self.graph()
         targets = [load_target(name) for name in self.targets]
         options = LintOptions(extend_select=("ALL",))
         return lint(graph, infer_shapes(graph), targets, options).findings

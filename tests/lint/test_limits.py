@@ -18,6 +18,7 @@ from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.passes.signature import set_signature
 from graphdoctor.targets import Confidence, Limit, OpRow, Target, all_target_names, load_target
 from graphdoctor.types import Answer
+from tests.test_rules import FIXTURES, Fixture
 
 UFF = [t for t in map(load_target, all_target_names()) if t.parser == "uff"]
 LIMITS = {name: [t for t in UFF if name in t.limits] for target in UFF for name in target.limits}
@@ -63,6 +64,17 @@ def test_a_rule_that_is_about_a_limit_stands_in_the_table() -> None:
         selecting = [r for r in load_rules() if r.targets is not None and name in r.targets.limits]
         about = {r.code for r in selecting if any(r.targets is not None and r.targets.includes(t) for t in UFF)}
         assert about <= set(COVERS.rules.get(name, ())), name
+
+
+BROKEN = [(name, code) for name in sorted(COVERS.rules) for code in COVERS.rules[name]]
+
+
+@pytest.mark.parametrize(("name", "code"), [b for b in BROKEN if find_rule(b[1]).severity == "error"])
+def test_a_graph_that_breaks_a_limit_is_compatible_with_no_target_that_has_it(name: str, code: str) -> None:
+    fixture = Fixture.read(FIXTURES / code / "bad.gdt")
+    graph = fixture.graph()
+    for verdict in lint(graph, infer_shapes(graph), LIMITS[name]).verdicts:
+        assert verdict.verdict is not Verdict.COMPATIBLE, (verdict.target, fixture.path)
 
 
 @pytest.mark.parametrize("name", sorted(COVERS.rows))
