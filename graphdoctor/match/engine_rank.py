@@ -11,7 +11,7 @@ The batch is no dimension there. Three layers leave another number than TensorFl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.constants import PASS_THROUGH
@@ -124,10 +124,19 @@ class EngineRanks:
         return rank is not None and self._of_input(node, 0).rank == rank - 1
 
     def _joined(self, node: Node) -> EngineRank:
-        """The most dimensions of the inputs that are computed; the constant ones are laid over them."""
+        """What the computed inputs agree on; the constant ones are laid over them."""
         found = [r for r in map(self.of, node.inputs) if not r.arithmetic]
-        known = [r.rank for r in found if r.rank is not None]
-        if known and (len(known) == len(found) or max(known) >= _FC):
-            return EngineRank(max(known))
         unknown = sorted((r for r in found if r.rank is None), key=lambda r: not r.moot)
+        known = {r.rank for r in found if r.rank is not None}
+        if len(known) == 1 and not unknown:
+            return EngineRank(known.pop())
+        if known and (len(known) > 1 or not unknown[0].moot):
+            return EngineRank(None, why=f"the inputs of {node.name} have different numbers of dimensions there")
         return unknown[0] if unknown else EngineRank(None, why=f"{node.name} has no computed input")
+
+
+def unlike(ranks: Iterable[EngineRank]) -> bool:
+    """True if two of ``ranks`` are known not to be alike; a Reshape to [N,K] is like itself alone."""
+    return (
+        len({(r.rank, r.flat) for r in ranks if not r.arithmetic and not r.moot and (r.flat or r.rank is not None)}) > 1
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.constants import PASS_THROUGH, constant_of, source_of
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY, REDUCTIONS
+from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY, REDUCTIONS, unlike
 from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import dims_text, element_count
@@ -164,9 +164,8 @@ def _computed_over(ctx: MatchContext, node: Node) -> Outcome:
         return Match(f"{shown} have different ranks")
     if a and b and a[0] != b[0]:
         return CannotTell(f"the batch of {shown} differs", node.name)
-    ranks = [ctx.judge.engine_rank(v).rank for v in node.inputs]
-    if None not in ranks and ranks[0] != ranks[1]:
-        return CannotTell(f"in the engine {shown} have {ranks[0]} and {ranks[1]} dimensions", node.name)
+    if unlike(ctx.judge.engine_rank(v) for v in node.inputs):
+        return CannotTell(f"in the engine {shown} have different numbers of dimensions", node.name)
     return NoMatch("the ranks are equal", node.name)
 
 

@@ -59,3 +59,17 @@ def test_axes_of_trt5(axis: int, certain: bool | None) -> None:
 def test_an_axis_from_the_end_without_a_layout_cannot_be_told() -> None:
     assert [f.certain for f in _found("[1,8,8,3]", "[1,8,8,3]", -1, "trt5")] == [False]
     assert _found("[1,8]", "[1,8]", -1, "trt5") == []
+
+
+def test_inputs_that_differ_in_the_engine_cannot_be_told() -> None:
+    """A dense layer leaves [K,1,1], an input [N,K] has one dimension."""
+    text = (
+        "x = Placeholder {dtype: float32, shape: shape[?,4,4,1]}\nz = Placeholder {dtype: float32, shape: shape[?,8]}\n"
+    )
+    text += "s = Const int32[2] [-1, 16]\nr = Reshape(x, s)\nw = Const float32[16,8] 1.0\nm = MatMul(r, w)\n"
+    text += "a = Const int32[] 1\ny = ConcatV2(m, z, a)\ninputs: x, z\noutputs: y"
+    for found in (text, text.replace("ConcatV2(m, z, a)", "ConcatV2(m, r, a)")):
+        graph = parse_graph(found)
+        complete_attrs(graph)
+        hits = [f for f in lint(graph, infer_shapes(graph), [load_target("trt5")]).findings if f.code == "GDU005"]
+        assert [f.certain for f in hits] == [False]

@@ -57,6 +57,12 @@ def test_what_stands_behind_a_refused_op_is_moot() -> None:
     assert _rank(ROW + "m = Mystery(x)\ny = Add(x, m)").moot
 
 
+def test_what_is_not_alike_has_no_number() -> None:
+    text = ROW + "w = Const float32[16,16] 1.0\nm = MatMul(x, w)\na = Const int32[] 1\ny = ConcatV2(x, m, a)"
+    assert (_rank(text).rank, _rank(text).moot) == (None, False)
+    assert _rank(text.replace("ConcatV2(x, m, a)", "Add(m, m)")).rank == 3
+
+
 def test_arithmetic_on_shapes_is_no_layer() -> None:
     text = IMAGE + "s = Shape(x)\no = Const int32[1] [1]\nb = StridedSlice(s, o, o, o)\ny = Mul(b, o)"
     assert _rank(text).arithmetic

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.engine_rank import unlike
 from graphdoctor.match.results import CannotTell
 from graphdoctor.types import Shape, dims_text
 
@@ -39,7 +40,14 @@ def _judge(ctx: CheckContext, node: Node, channels_only: bool) -> Hit | None:
     if axis == 0:
         return Hit(node, "it concatenates along the batch")
     wrong = _channels(ctx, node, axis, rank) if channels_only else _from_behind(ctx, node, said, rank)
-    return wrong or _others(node, shapes, axis)
+    return wrong or _others(node, shapes, axis) or _in_engine(ctx, node)
+
+
+def _in_engine(ctx: CheckContext, node: Node) -> Hit | None:
+    """Inputs that have as many dimensions in TensorFlow, and not in the engine."""
+    if not unlike(ctx.judge.engine_rank(v) for v in node.inputs):
+        return None
+    return Hit(node, "its inputs have different numbers of dimensions in the engine", certain=False)
 
 
 def _from_behind(ctx: CheckContext, node: Node, said: int, rank: int) -> Hit | None:
