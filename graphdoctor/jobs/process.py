@@ -6,14 +6,21 @@ import os
 import re
 import select
 import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 LOG_TAIL = 64 << 10
 """Bytes of the child's output that are kept."""
 _TICK = 0.1
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -73,24 +80,52 @@ def run_process(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeo
 
     started = time.monotonic()
     tail = Tail()
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=cwd,
-        env=dict(env),
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        try:
-            in_time = _follow(process.pid, pipe.fileno(), tail, started + timeout)
-        finally:
-            _kill_group(process.pid)
-            code = process.wait()
-        tail.drain(pipe.fileno())
-    return Ended(code, not in_time, tail.text, time.monotonic() - started)
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with _uninterrupted():
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env=dict(env),
+                start_new_session=True,
+            )
+        assert process.stdout is not None
+        in_time = _follow(process.pid, process.stdout.fileno(), tail, started + timeout)
+    finally:
+        if process is not None:
+            _end(process, tail)
+    return Ended(process.returncode, not in_time, tail.text, time.monotonic() - started)
+
+
+def _end(process: subprocess.Popen[bytes], tail: Tail) -> None:
+    """Kill what is left of the process group, reap the process, keep the rest of its output."""
+    _kill_group(process.pid)
+    process.wait()
+    if process.stdout is not None:
+        tail.drain(process.stdout.fileno())
+        process.stdout.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and its like for a moment: a process that nobody holds yet would be left running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {n: h for n in _ENDING if callable(h := signal.getsignal(n)) or h is signal.SIG_DFL}
+    for number in before:
+        signal.signal(number, lambda n, _: waiting.append(n))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for held in waiting:
+            signal.raise_signal(held)
 
 
 def _follow(pid: int, fd: int, tail: Tail, deadline: float) -> bool:

@@ -266,6 +266,25 @@ def test_ctrl_c_kills_the_group_and_removes_the_folder(parent):
     assert list(folder.iterdir()) == []
 
 
+def test_ctrl_c_while_the_worker_is_started_leaves_none_behind(monkeypatch):
+    """The signal comes when the process is there but nobody holds it yet."""
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            started.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        start("hang")
+    assert not any(map(is_alive, started))
+    assert started
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a promise on Linux only")
 def test_a_worker_ends_when_its_parent_is_killed(parent):
     process, pids, _ = parent("sleeps")
