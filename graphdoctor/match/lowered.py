@@ -22,7 +22,6 @@ from graphdoctor.wire.tensors import TensorError
 _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())
 _TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero".split())
 _WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
-_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
 _MOST_INTEGERS = 1 << 20
 """Elements of an integer constant beyond which it is no axis, shape or index: lowerings go through such one by one."""
 _SHAPES = frozenset({"Shape", "Size"})
@@ -150,18 +149,13 @@ class _Recorder:
         self.inputs = tuple(self._name(_operand(g.spec, g.value)) for g in given)
 
     def run(self, op: Op) -> Emissions:
-        """The record, or the reason for which the lowering refuses.
-
-        A malformed node can make a lowering stumble; that says nothing of the target.
-        """
+        """The record, or the reason for which the lowering refuses."""
         if not self.outputs and self.node.op not in _WITHOUT_OUTPUTS:
             return "nothing is known of its outputs"
         try:
-            op.to_onnx(self)
+            op.lower(self)
         except CannotLowerError as e:
             return str(e)
-        except _STUMBLES as e:
-            return f"its lowering stumbles over it: {type(e).__name__}: {e}"
         return tuple(self.made)
 
     def attr(self, key: str) -> Any:

@@ -22,6 +22,10 @@ class CannotLowerError(Exception):
     """The node cannot be written in the wanted format. The text says why."""
 
 
+_STUMBLES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
+"""What a lowering may raise on a malformed node: attributes of another kind, fewer inputs than its op has."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpContext:
     """One node and what is known of its inputs; given to ``infer`` and ``fold``.
@@ -162,3 +166,16 @@ class Op:
     def can_lower(self) -> bool:
         """True if ``to_onnx`` exists for this op."""
         return self.onnx is not None
+
+    def lower(self, low: Lowering) -> Sequence[str]:
+        """As ``to_onnx``, for a node that may be malformed.
+
+        Raises:
+            CannotLowerError: the node cannot be written in ONNX, or the lowering stumbled over it; with the reason.
+        """
+        try:
+            return self.to_onnx(low)
+        except InferError as e:
+            raise CannotLowerError(str(e)) from e
+        except _STUMBLES as e:
+            raise CannotLowerError(f"its lowering stumbles over it: {type(e).__name__}: {e}") from e

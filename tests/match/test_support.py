@@ -177,6 +177,13 @@ def test_a_lowering_that_refuses_or_stumbles_gives_its_reason() -> None:
     assert (answer, reason) == (Answer.UNKNOWN, "nothing is known of its outputs")
 
 
+def test_a_lowering_that_finds_a_contradiction_gives_it() -> None:
+    text = "x = Placeholder {dtype: float32}\np = Const int32[4] [0,0,0,0]\ny = Transpose(x, p)\noutputs: y"
+    answer, reason = _answer(text, "y", "trt10.0")
+    assert answer is Answer.UNKNOWN
+    assert reason == "axes [0, 0, 0, 0] name one axis twice"
+
+
 def test_dtypes_of_what_a_lowering_makes_in_between() -> None:
     text = "x = Placeholder {dtype: float32, shape: shape[4]}\ny = Cast(x) {SrcT: float32, DstT: bool}\noutputs: y"
     graph = parse_graph(text)

@@ -11,7 +11,7 @@ from graphdoctor.errors import UnsupportedError
 from graphdoctor.formats.onnx.dtypes import onnx_dtype
 from graphdoctor.formats.onnx.records import Emitted, OnnxModel
 from graphdoctor.ir import Graph, Node, TensorSpec, Value
-from graphdoctor.ops import CannotLowerError, InferError, Op, find_op
+from graphdoctor.ops import CannotLowerError, Op, find_op
 from graphdoctor.passes.fold_constants import constant_tensor
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
@@ -101,8 +101,8 @@ class OnnxBuilder:
             return
         low = NodeLowering(self, node, op)
         try:
-            outputs = op.to_onnx(low)
-        except (CannotLowerError, InferError) as e:
+            outputs = op.lower(low)
+        except CannotLowerError as e:
             self._refuse(node, str(e))
             return
         low.finish(outputs)

@@ -121,6 +121,13 @@ def test_what_cannot_be_lowered_is_listed_whole_with_reasons() -> None:
     assert "c (Add)" not in caught.value.message  # it only stands behind one of them
 
 
+def test_a_node_over_which_its_lowering_stumbles_is_refused() -> None:
+    """The dims are fewer than a claim of 2^32 elements needs: the graph was damaged on its way."""
+    text = "x = Placeholder {dtype: float32, shape: shape[4]}\ns = Const int32[4294967296] 1\ny = Reshape(x, s)\n"
+    with pytest.raises(UnsupportedError, match=r"y \(Reshape\)"):
+        lowered(text + "inputs: x\noutputs: y")
+
+
 def test_contradictions_cycles_and_missing_outputs_are_refused() -> None:
     with pytest.raises(InputError, match="no outputs"):
         lowered("x = Placeholder {dtype: float32, shape: shape[4]}")
