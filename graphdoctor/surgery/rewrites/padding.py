@@ -140,6 +140,11 @@ def _never_negative(node: Node) -> bool:
     return False
 
 
+def _is_amount(pad: object) -> bool:
+    """True for what an int32 constant of paddings can hold."""
+    return isinstance(pad, int) and 0 <= pad < 1 << 31
+
+
 def explicit_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """padding=EXPLICIT as a Pad of zeros and VALID, which every TensorFlow and the UFF converter know."""
     if not has_limit(facts, "explicit-padding", without_target=True):
@@ -151,6 +156,9 @@ def explicit_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found
         dtype = dtype_of(node, facts.specs.of(node.inputs[0]))
         if not isinstance(pads, tuple) or len(pads) != 8 or dtype is DType.INVALID:
             yield Refusal(node, "explicit_paddings has not 8 elements, or the dtype is not known")
+            continue
+        if not all(map(_is_amount, pads)):
+            yield Refusal(node, "explicit_paddings holds what an int32 constant cannot")
             continue
         rows, name = f"{node.name}/paddings", f"{node.name}/pad"
         steps = (
