@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphdoctor.ir import GraphView, Node, Value
+from graphdoctor.passes.fold_constants import tensor_of
 from graphdoctor.types import Array, element_count
 from graphdoctor.wire.tensors import Tensor, TensorError
 
@@ -33,9 +34,7 @@ def source_of(value: Value) -> Value:
 
 def constant_of(value: Value) -> Tensor | None:
     """The constant that ``value`` is, directly or through pass-through nodes; ``None`` if it is none."""
-    node = source_of(value).node
-    tensor = node.attr("value") if node.op == "Const" else None
-    return tensor if isinstance(tensor, Tensor) else None
+    return tensor_of(source_of(value).node)
 
 
 def is_constant_chain(value: Value) -> bool:

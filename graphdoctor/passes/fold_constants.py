@@ -14,7 +14,7 @@ from graphdoctor.types import Array, DType, element_count
 from graphdoctor.wire.tensors import Tensor, TensorError
 
 FOLD_LIMIT = 1 << 26
-"""Largest number of elements a folded constant may have."""
+"""Largest number of elements a folded constant, and what it is computed from, may have."""
 _SOURCES = frozenset({"Const", "Placeholder", "PlaceholderWithDefault"})
 
 
@@ -31,8 +31,18 @@ def constant_tensor(value: Value) -> Tensor | None:
     node, seen = value.node, 0
     while node.op in ("Identity", "StopGradient", "Snapshot") and node.inputs and seen < 1000:
         node, seen = node.inputs[0].node, seen + 1
+    return tensor_of(node)
+
+
+def tensor_of(node: Node) -> Tensor | None:
+    """The value of a Const; ``None`` for other nodes, and where it contradicts the node's own dtype."""
     tensor = node.attr("value") if node.op == "Const" else None
-    return tensor if isinstance(tensor, Tensor) else None
+    if not isinstance(tensor, Tensor):
+        return None
+    try:
+        return tensor if node.attr("dtype", tensor.dtype) == tensor.dtype else None
+    except TensorError:
+        return tensor  # whoever reads its values is told what is damaged
 
 
 def find_foldable(graph: Graph, specs: Specs | None = None) -> Iterator[Folded]:
@@ -78,6 +88,8 @@ def _fold(graph: Graph, node: Node, specs: Specs, known: dict[Value, Array]) -> 
         return inferred
     values = _input_values(node, known)
     if values is None or (element_count(specs.output(node).shape) or 0) > FOLD_LIMIT:
+        return None
+    if any(value.size > FOLD_LIMIT for value in values):
         return None
     folded = op.fold(context(node, op, specs), values)
     return folded[0] if folded and folded[0].size <= FOLD_LIMIT else None

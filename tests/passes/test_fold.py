@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphdoctor.ir import Attrs, Graph, NodeRecord
 from graphdoctor.ir.text import format_graph, parse_graph
 from graphdoctor.passes.fold_constants import fold_constants, simplify_reshapes
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.passes.prune import prune
+from graphdoctor.types import DType
+from graphdoctor.wire.tensors import Tensor
 
 #  x ─┬─────────────────── Reshape          batch unknown: the shape becomes [-1, 784]
 #     └ Shape ─ Slice ─ Pack ──┘
@@ -80,3 +83,21 @@ def test_prune_keeps_inputs_and_what_outputs_wait_for() -> None:
     assert prune(graph) == 2
     assert [n.name for n in graph] == ["x", "unused", "a", "b"]
     assert "b = Relu(x, ^a)" in format_graph(graph)
+
+
+def test_complex_values_under_a_real_dtype_do_not_fold() -> None:
+    """What such a node gives is not known; its real part would be a guess."""
+    value = Tensor.from_array(np.asarray([1 + 2j, 3 + 4j], dtype=np.complex64))
+    records = [
+        NodeRecord("c", "Const", (), Attrs({"dtype": DType.FLOAT, "value": value})),
+        NodeRecord("y", "Mul", ("c", "c"), Attrs({"T": DType.FLOAT})),
+    ]
+    graph = Graph.from_records(records)
+    assert not fold_constants(graph)
+    assert graph.node("y").op == "Mul"
+
+
+def test_a_large_constant_is_not_gone_through() -> None:
+    """2^32 times the same value: small in the file, minutes to add up."""
+    graph = parse_graph("c = Const float32[4294967296] 1.0\naxes = Const int32[1] [0]\ny = Mean(c, axes)\noutputs: y")
+    assert not fold_constants(graph)
