@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from graphdoctor.ir.attrs import Attrs
 from graphdoctor.wire.attrs import AttrPy
+from graphdoctor.wire.tensors import Tensor, TensorError
 
 MISSING_OP = ""
 """The op of a node that something refers to and that the graph does not have."""
@@ -117,3 +118,14 @@ class NodeRecord(NamedTuple):
     attrs: Attrs
     device: str = ""
     source: Any = None
+
+
+def tensor_of(node: Node) -> Tensor | None:
+    """The value of a Const; ``None`` for other nodes, and where it contradicts the node's own dtype."""
+    tensor = node.attr("value") if node.op == "Const" else None
+    if not isinstance(tensor, Tensor):
+        return None
+    try:
+        return tensor if node.attr("dtype", tensor.dtype) == tensor.dtype else None
+    except TensorError:
+        return tensor  # whoever reads its values is told what is damaged

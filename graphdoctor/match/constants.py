@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphdoctor.ir import GraphView, Node, Value
-from graphdoctor.passes.fold_constants import tensor_of
+from graphdoctor.ir import GraphView, Node, Value, tensor_of
 from graphdoctor.types import Array, element_count
 from graphdoctor.wire.tensors import Tensor, TensorError
 

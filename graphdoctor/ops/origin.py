@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphdoctor.ir import Node, Value
-from graphdoctor.wire.tensors import Tensor, TensorError
+from graphdoctor.ir import Node, Value, tensor_of
+from graphdoctor.wire.tensors import TensorError
 
 _MAX_STEPS = 256
 _SMALL = 64
@@ -173,9 +173,9 @@ _STEPS = {
 
 def _constant(value: Value) -> list[int] | None:
     """The elements of a small integer constant."""
-    tensor = value.node.attr("value") if value.node.op == "Const" else None
+    tensor = tensor_of(value.node)
     try:
-        if not isinstance(tensor, Tensor) or tensor.element_count > _SMALL or not tensor.dtype.is_integer:
+        if tensor is None or tensor.element_count > _SMALL or not tensor.dtype.is_integer:
             return None
         return [int(i) for i in tensor.array().reshape(-1)]
     except TensorError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphdoctor.ir import Graph, Node, TensorSpec, Value
+from graphdoctor.ir import Graph, Node, TensorSpec, Value, tensor_of
 from graphdoctor.ops import find_op
 from graphdoctor.passes.infer_shapes import Specs, context, infer_shapes
 from graphdoctor.types import Array, DType, element_count
@@ -32,17 +32,6 @@ def constant_tensor(value: Value) -> Tensor | None:
     while node.op in ("Identity", "StopGradient", "Snapshot") and node.inputs and seen < 1000:
         node, seen = node.inputs[0].node, seen + 1
     return tensor_of(node)
-
-
-def tensor_of(node: Node) -> Tensor | None:
-    """The value of a Const; ``None`` for other nodes, and where it contradicts the node's own dtype."""
-    tensor = node.attr("value") if node.op == "Const" else None
-    if not isinstance(tensor, Tensor):
-        return None
-    try:
-        return tensor if node.attr("dtype", tensor.dtype) == tensor.dtype else None
-    except TensorError:
-        return tensor  # whoever reads its values is told what is damaged
 
 
 def find_foldable(graph: Graph, specs: Specs | None = None) -> Iterator[Folded]:
