@@ -7,16 +7,15 @@ import sys
 import click
 
 from graphdoctor import __version__
-from graphdoctor.cli.common import note, out, show_error, signature, signature_options, stdout_options
-from graphdoctor.errors import GraphdoctorError
-from graphdoctor.findings import ModelReport, Report, Severity, Verdict
-from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
+from graphdoctor.batch import check_all
+from graphdoctor.cli.common import show_error, signature, signature_options
+from graphdoctor.cli.reporting import LEVELS, exit_code, write_report
+from graphdoctor.findings import ModelReport, Report
+from graphdoctor.flows.check import CheckOptions, chosen_targets
 from graphdoctor.flows.opening import keep_input
 from graphdoctor.lint import LintOptions
-from graphdoctor.render import RenderOptions, RuleInfo, format_name, render
+from graphdoctor.render import format_name
 from graphdoctor.targets import DEFAULT_TARGET, load_target
-
-_LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 
 
 @click.command("check")
@@ -31,7 +30,7 @@ _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severit
 @click.option("--output-file", metavar="PATH", help="Write the report here instead of standard output.")
 @click.option(
     "--fail-on",
-    type=click.Choice([*_LEVELS, "never"]),
+    type=click.Choice([*LEVELS, "never"]),
     default="error",
     show_default=True,
     help="Exit with 1 from this severity on; an unknown verdict counts as an error.",
@@ -74,7 +73,7 @@ def command(
     reports, failed = _check_all(models, options)
     if reports:
         report = Report(f"graphdoctor {__version__}", tuple(reports))
-        _write(report, chosen, output_file, statistics=statistics, show_nodes=show_nodes)
+        write_report(report, chosen, output_file, statistics=statistics, show_nodes=show_nodes)
     sys.exit(2 if failed else exit_code(reports, fail_on))
 
 
@@ -83,54 +82,14 @@ def _codes(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_all(models: tuple[str, ...], options: CheckOptions) -> tuple[list[ModelReport], bool]:
-    """Every model's report; one that cannot be read is said and does not stop the others."""
+    """Every model's report, and whether one could not be read; alone, that is the command's own error."""
     reports, failed = [], False
-    for path in models:
-        try:
-            reports.append(check_model(path, options))
-        except GraphdoctorError as e:
+    for outcome in check_all(models, options):
+        if outcome.report is not None:
+            reports.append(outcome.report)
+        if outcome.error is not None:
             if len(models) == 1:
-                raise
-            show_error(e)
+                raise outcome.error
+            show_error(outcome.error)
             failed = True
     return reports, failed
-
-
-def exit_code(reports: list[ModelReport], fail_on: str) -> int:
-    """1 if a finding reaches ``fail_on``, or a chosen target's verdict is unknown; else 0."""
-    if fail_on == "never":
-        return 0
-    level = _LEVELS[fail_on]
-    for report in reports:
-        if any(f.severity >= level for f in report.findings):
-            return 1
-        if any(v.target in report.chosen and v.verdict is not Verdict.COMPATIBLE for v in report.verdicts):
-            return 1
-    return 0
-
-
-def _rules() -> dict[str, RuleInfo]:
-    """The text behind each code, for the formats that show it."""
-    from graphdoctor.flows.explain import rule_info
-    from graphdoctor.lint import load_rules
-
-    return {rule.code: rule_info(rule) for rule in load_rules()}
-
-
-def _pack_order(report: Report) -> tuple[str, ...]:
-    """As the chosen targets give it."""
-    chosen = dict.fromkeys(name for model in report.models for name in model.chosen)
-    return tuple(dict.fromkeys(pack for name in chosen for pack in load_target(name).packs))
-
-
-def _write(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:
-    rules = _rules() if statistics or format_ in ("sarif", "markdown") else {}
-    if path is None:
-        shown = stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules, packs=_pack_order(report))
-        out(render(format_, report, shown))
-        return
-    from graphdoctor.formats.readfile import atomic_write
-
-    options = RenderOptions(statistics=statistics, show_nodes=show_nodes, rules=rules)
-    atomic_write(path, render(format_, report, options).encode())
-    note(f"wrote {path}")
