@@ -112,6 +112,8 @@ class ModelReport:
     not_checked: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     """Targets the user asked for; the findings are about these."""
+    packs: tuple[str, ...] = ()
+    """The packs that ``cure`` applies for the chosen targets, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+else:
+    Array = Any  # importing numpy takes longer than showing a report, which holds dtypes alone
 
 Dim = int | None
 """One dimension; ``None`` is unknown."""
 Shape = tuple[Dim, ...] | None
 """Dimensions, outermost first; ``None`` when even the rank is unknown."""
-Array = npt.NDArray[Any]
 
 
 class DType(enum.IntEnum):
@@ -61,7 +66,7 @@ class DType(enum.IntEnum):
     @property
     def numpy(self) -> np.dtype[Any] | None:
         """numpy's dtype, or ``None`` where numpy has none (bfloat16, resource, ...)."""
-        return _NUMPY.get(self)
+        return _to_numpy().get(self)
 
     @property
     def is_float(self) -> bool:
@@ -87,40 +92,52 @@ class DType(enum.IntEnum):
     @classmethod
     def from_numpy(cls, dtype: npt.DTypeLike) -> DType:
         """The dtype of a numpy dtype; strings and objects are STRING, an unknown one INVALID."""
+        import numpy as np
+
         kind = np.dtype(dtype)
         if kind.kind in "OSU":
             return cls.STRING
-        return _FROM_NUMPY.get(kind, cls.INVALID)
+        return _from_numpy().get(kind, cls.INVALID)
 
 
 _LABELS = {DType.FLOAT: "float32", DType.DOUBLE: "float64", DType.HALF: "float16"}
-_NUMPY: dict[DType, np.dtype[Any]] = {
-    DType.FLOAT: np.dtype(np.float32),
-    DType.DOUBLE: np.dtype(np.float64),
-    DType.INT32: np.dtype(np.int32),
-    DType.UINT8: np.dtype(np.uint8),
-    DType.INT16: np.dtype(np.int16),
-    DType.INT8: np.dtype(np.int8),
-    DType.COMPLEX64: np.dtype(np.complex64),
-    DType.INT64: np.dtype(np.int64),
-    DType.BOOL: np.dtype(np.bool_),
-    DType.UINT16: np.dtype(np.uint16),
-    DType.COMPLEX128: np.dtype(np.complex128),
-    DType.HALF: np.dtype(np.float16),
-    DType.UINT32: np.dtype(np.uint32),
-    DType.UINT64: np.dtype(np.uint64),
-    DType.STRING: np.dtype(object),
-    DType.QINT8: np.dtype(np.int8),
-    DType.QUINT8: np.dtype(np.uint8),
-    DType.QINT32: np.dtype(np.int32),
-    DType.QINT16: np.dtype(np.int16),
-    DType.QUINT16: np.dtype(np.uint16),
-}
-_FROM_NUMPY = {v: k for k, v in reversed(_NUMPY.items()) if k is not DType.STRING}
 _INTEGERS = frozenset(
     (DType.INT8, DType.INT16, DType.INT32, DType.INT64, DType.UINT8, DType.UINT16, DType.UINT32, DType.UINT64)
 )
 _BY_LABEL = {d.name.lower(): d for d in DType} | {d.label: d for d in DType} | {"boolean": DType.BOOL}
+
+
+@cache
+def _to_numpy() -> dict[DType, np.dtype[Any]]:
+    import numpy as np
+
+    return {
+        DType.FLOAT: np.dtype(np.float32),
+        DType.DOUBLE: np.dtype(np.float64),
+        DType.INT32: np.dtype(np.int32),
+        DType.UINT8: np.dtype(np.uint8),
+        DType.INT16: np.dtype(np.int16),
+        DType.INT8: np.dtype(np.int8),
+        DType.COMPLEX64: np.dtype(np.complex64),
+        DType.INT64: np.dtype(np.int64),
+        DType.BOOL: np.dtype(np.bool_),
+        DType.UINT16: np.dtype(np.uint16),
+        DType.COMPLEX128: np.dtype(np.complex128),
+        DType.HALF: np.dtype(np.float16),
+        DType.UINT32: np.dtype(np.uint32),
+        DType.UINT64: np.dtype(np.uint64),
+        DType.STRING: np.dtype(object),
+        DType.QINT8: np.dtype(np.int8),
+        DType.QUINT8: np.dtype(np.uint8),
+        DType.QINT32: np.dtype(np.int32),
+        DType.QINT16: np.dtype(np.int16),
+        DType.QUINT16: np.dtype(np.uint16),
+    }
+
+
+@cache
+def _from_numpy() -> dict[np.dtype[Any], DType]:
+    return {v: k for k, v in reversed(_to_numpy().items()) if k is not DType.STRING}
 
 
 class Answer(enum.Enum):

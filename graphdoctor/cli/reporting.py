@@ -5,7 +5,6 @@ from __future__ import annotations
 from graphdoctor.cli.common import note, out, stdout_options
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render import RenderOptions, RuleInfo, render
-from graphdoctor.targets import load_target
 
 LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 """The words of ``--fail-on`` that name a severity."""
@@ -34,8 +33,7 @@ def _rules() -> dict[str, RuleInfo]:
 
 def _pack_order(report: Report) -> tuple[str, ...]:
     """As the chosen targets give it."""
-    chosen = dict.fromkeys(name for model in report.models for name in model.chosen)
-    return tuple(dict.fromkeys(pack for name in chosen for pack in load_target(name).packs))
+    return tuple(dict.fromkeys(pack for model in report.models for pack in model.packs))
 
 
 def write_report(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:

@@ -47,6 +47,7 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
         findings=result.findings,
         not_checked=(*result.not_checked, *_unread(opened)),
         chosen=options.targets,
+        packs=tuple(dict.fromkeys(pack for name in options.targets for pack in load_target(name).packs)),
     )
     if options.live is False or not any(load_target(name).live for name in options.targets):
         return report
