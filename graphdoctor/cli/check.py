@@ -9,12 +9,11 @@ import click
 from graphdoctor import __version__
 from graphdoctor.batch import check_all
 from graphdoctor.cli.common import show_error, signature, signature_options
-from graphdoctor.cli.reporting import LEVELS, exit_code, write_report
+from graphdoctor.cli.reporting import FORMAT_HELP, LEVELS, exit_code, places, write_report
 from graphdoctor.findings import ModelReport, Report
 from graphdoctor.flows.check import CheckOptions, chosen_targets
-from graphdoctor.flows.opening import keep_input
 from graphdoctor.lint import LintOptions
-from graphdoctor.render import format_name
+from graphdoctor.render import RenderOptions
 from graphdoctor.targets import DEFAULT_TARGET, load_target
 
 
@@ -25,9 +24,13 @@ from graphdoctor.targets import DEFAULT_TARGET, load_target
 @click.option("--extend-select", multiple=True, metavar="CODE", help="These rules as well.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules.")
 @click.option(
-    "--format", "format_", default=None, metavar="F", help="full (default), concise, json, sarif, github, ..."
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="F[:PATH]",
+    help=f"{FORMAT_HELP}; with :PATH into that file. Repeatable.",
 )
-@click.option("--output-file", metavar="PATH", help="Write the report here instead of standard output.")
+@click.option("--output-file", metavar="PATH", help="Write the one report here instead of standard output.")
 @click.option(
     "--fail-on",
     type=click.Choice([*LEVELS, "never"]),
@@ -49,7 +52,7 @@ def command(
     select: tuple[str, ...],
     extend_select: tuple[str, ...],
     ignore: tuple[str, ...],
-    format_: str | None,
+    formats: tuple[str, ...],
     output_file: str | None,
     fail_on: str,
     inputs: tuple[str, ...],
@@ -62,10 +65,8 @@ def command(
 
     Findings are about the targets that are named; every other target gets a verdict.
     """
-    chosen = format_name(format_ or "full")
+    wanted = places(formats, output_file, models)
     lint_options = LintOptions(select=_codes(select), extend_select=_codes(extend_select), ignore=_codes(ignore))
-    for path in models if output_file else ():
-        keep_input(path, output_file or "")
     names = chosen_targets(targets or (DEFAULT_TARGET,))
     if live is None and "all" in targets and not any(load_target(t).live for t in targets if t != "all"):
         live = False  # NVIDIA is asked for a target that was named; asking takes longer than all the tables
@@ -73,7 +74,7 @@ def command(
     reports, failed = _check_all(models, options)
     if reports:
         report = Report(f"graphdoctor {__version__}", tuple(reports))
-        write_report(report, chosen, output_file, statistics=statistics, show_nodes=show_nodes)
+        write_report(report, wanted, RenderOptions(statistics=statistics, show_nodes=show_nodes))
     sys.exit(2 if failed else exit_code(reports, fail_on))
 
 

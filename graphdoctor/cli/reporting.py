@@ -1,13 +1,87 @@
-"""How a report leaves ``check``: in which format, where to, and with which exit code."""
+"""How a report leaves ``check``: in which formats, where to, and with which exit code."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 from graphdoctor.cli.common import note, out, stdout_options
+from graphdoctor.errors import InputError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
-from graphdoctor.render import RenderOptions, RuleInfo, render
+from graphdoctor.flows.opening import keep_input
+from graphdoctor.render import FORMATS, RenderOptions, RuleInfo, format_name, render
+from graphdoctor.targets import load_target
 
 LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 """The words of ``--fail-on`` that name a severity."""
+DEFAULT_FORMAT = "full"
+FORMAT_HELP = ", ".join(f"{name} (default)" if name == DEFAULT_FORMAT else name for name in FORMATS)
+"""The formats, for ``--help``."""
+_WITH_RULE_TEXT = ("sarif",)
+"""Formats that carry what a rule says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One output of a run: its format, and the file it goes to; standard output where ``path`` is empty."""
+
+    format: str
+    path: str = ""
+
+
+def places(formats: Sequence[str], output_file: str | None, models: Sequence[str]) -> tuple[Place, ...]:
+    """Where the report goes: ``--format FORMAT[:PATH]``, repeated, and ``--output-file`` for a single one.
+
+    Raises:
+        InputError: no such format; two for standard output or for one file; a file that is a model, or whose folder
+            is not there. So the work does not begin that could not be written down.
+    """
+    found = tuple(_place(text) for text in formats or (DEFAULT_FORMAT,))
+    if output_file is not None:
+        found = (_placed(found, output_file),)
+    printed = [place.format for place in found if not place.path]
+    if len(printed) > 1:
+        raise InputError(
+            f"{' and '.join(printed)} would both go to standard output",
+            where="--format",
+            remedy=f"Give all but one a file: --format {printed[-1]}:PATH",
+        )
+    files = [place.path for place in found if place.path]
+    for i, path in enumerate(files):
+        _check_file(path, files[:i], models)
+    return found
+
+
+def _place(text: str) -> Place:
+    name, colon, path = text.partition(":")
+    if colon and not path:
+        raise InputError(f"{text!r} names no file", where="--format", remedy=f"Write {name}:PATH, or {name} alone")
+    return Place(format_name(name), "" if path == "-" else path)
+
+
+def _placed(found: Sequence[Place], path: str) -> Place:
+    if len(found) > 1 or found[0].path:
+        raise InputError(
+            "is for a single format without a file of its own",
+            where="--output-file",
+            remedy=f"Write the file behind its format instead: --format {found[0].format}:{path}",
+        )
+    return replace(found[0], path="" if path == "-" else path)
+
+
+def _check_file(path: str, others: Sequence[str], models: Sequence[str]) -> None:
+    for model in models:
+        keep_input(model, path)
+    if any(_same_place(path, other) for other in others):
+        raise InputError("would be written twice", where=path, remedy="Give each format a file of its own")
+    if "\0" not in path and not Path(path).parent.is_dir():
+        remedy = f"Make the folder {Path(path).parent} first"
+        raise InputError("cannot be written: there is no such folder", where=path, remedy=remedy)
+
+
+def _same_place(a: str, b: str) -> bool:
+    return a == b or ("\0" not in a + b and Path(a).resolve() == Path(b).resolve())
 
 
 def exit_code(reports: list[ModelReport], fail_on: str) -> int:
@@ -33,18 +107,34 @@ def _rules() -> dict[str, RuleInfo]:
 
 def _pack_order(report: Report) -> tuple[str, ...]:
     """As the chosen targets give it."""
-    return tuple(dict.fromkeys(pack for model in report.models for pack in model.packs))
+    chosen = dict.fromkeys(name for model in report.models for name in model.chosen)
+    return tuple(dict.fromkeys(pack for name in chosen for pack in load_target(name).packs))
 
 
-def write_report(report: Report, format_: str, path: str | None, *, statistics: bool, show_nodes: bool) -> None:
-    """To standard output, or whole to the file ``path``."""
-    rules = _rules() if statistics or format_ in ("sarif", "markdown") else {}
-    if path is None:
-        shown = stdout_options(statistics=statistics, show_nodes=show_nodes, rules=rules, packs=_pack_order(report))
-        out(render(format_, report, shown))
-        return
+def write_report(report: Report, outputs: Sequence[Place], options: RenderOptions) -> None:
+    """Every output of a run: the files first, each whole or not at all, then what goes to standard output.
+
+    Args:
+        report: what was found.
+        outputs: from :func:`places`.
+        options: what the user chose; what the stream can show is found out here.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    rules = _rules() if any(o.format in _WITH_RULE_TEXT for o in outputs) else {}
+    options = replace(options, rules=rules, packs=_pack_order(report))
+    for output in outputs:
+        if output.path:
+            _write(output.path, render(output.format, report, options))
+    for output in outputs:
+        if not output.path:
+            shown = stdout_options(statistics=options.statistics, show_nodes=options.show_nodes)
+            out(render(output.format, report, replace(shown, rules=rules, packs=options.packs)))
+
+
+def _write(path: str, text: str) -> None:
     from graphdoctor.formats.readfile import atomic_write
 
-    options = RenderOptions(statistics=statistics, show_nodes=show_nodes, rules=rules)
-    atomic_write(path, render(format_, report, options).encode())
+    atomic_write(path, text.encode())
     note(f"wrote {path}")

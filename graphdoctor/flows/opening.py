@@ -68,9 +68,10 @@ def keep_input(path: str, out: str | Path, remedy: str = "Choose another name") 
     """Refuse to write over the model that is read, by whatever name.
 
     Raises:
-        InputError: ``out`` is the file at ``path``, or the one in that SavedModel folder.
+        InputError: ``out`` is the file at ``path``, or one that makes up that SavedModel folder.
     """
-    sources = (Path(path), Path(path, "saved_model.pb"), Path(path, "saved_model.pbtxt"))
+    folder = Path(path)
+    sources = (folder, folder / "saved_model.pb", folder / "saved_model.pbtxt", *folder.glob("variables/*"))
     if path != "-" and any(_is_same(source, Path(out)) for source in sources):
         raise InputError("is the input itself", where=str(out), remedy=remedy)
 

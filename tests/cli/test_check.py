@@ -132,6 +132,56 @@ def test_output_file(tmp_path: Path) -> None:
     assert "mlp.pb" in place.read_text()
 
 
+def test_several_formats_in_one_run(tmp_path: Path) -> None:
+    sarif, lines = tmp_path / "out.sarif", tmp_path / "out.jsonl"
+    done = check(DEMO, "--format", f"sarif:{sarif}", "--format", "concise", "--format", f"jsonl:{lines}")
+    assert (done.code, done.err) == (1, f"wrote {sarif}\nwrote {lines}\n")
+    assert done.out == check(DEMO, "--format", "concise:-").out
+    for place, name in ((sarif, "sarif"), (lines, "jsonl")):
+        assert place.read_text() == check(DEMO, "--format", name).out
+
+
+def test_every_format_can_go_to_a_file(tmp_path: Path) -> None:
+    done = check(DEMO, "--format", f"json:{tmp_path / 'a.json'}")
+    assert (done.code, done.out) == (1, "")
+    assert json.loads((tmp_path / "a.json").read_text())["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--format", "json", "--format", "full"], "json and full would both go to standard output"),
+        (["--format", "json", "--format", "full:-"], "--format full:PATH"),
+        (["--format", "sarif:"], "names no file"),
+        (["--format", "sarf:TMP/x"], "Did you mean sarif"),
+        (["--format", "json:TMP/x", "--format", "sarif:TMP/../tmp/x"], "written twice"),
+        (["--format", "json:TMP/x", "--output-file", "TMP/y"], "json:TMP/y"),
+        (["--format", "json", "--format", "full", "--output-file", "TMP/y"], "single format"),
+        (["--format", "json:TMP/none/x"], "no such folder"),
+        (["--format", "json:TMP"], "is a folder"),
+        (["--format", "json:TMP/net.pb"], "is the input itself"),
+        (["--format", "full", "--format", "json:TMP/link.pb"], "is the input itself"),
+    ],
+)
+def test_an_output_that_cannot_be(tmp_path: Path, words: list[str], said: str) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    (folder / "net.pb").write_bytes(MLP.read_bytes())
+    (folder / "link.pb").symlink_to("net.pb")
+    message = helped(check(folder / "net.pb", *(w.replace("TMP", str(folder)) for w in words)))
+    assert said.replace("TMP", str(folder)) in message
+    assert (folder / "net.pb").read_bytes() == MLP.read_bytes()
+    assert sorted(p.name for p in folder.iterdir()) == ["link.pb", "net.pb"]
+
+
+def test_no_output_goes_over_a_part_of_a_saved_model(tmp_path: Path) -> None:
+    part = tmp_path / "model" / "variables" / "variables.index"
+    part.parent.mkdir(parents=True)
+    part.write_text("weights")
+    assert "is the input itself" in helped(check(tmp_path / "model", "--format", f"json:{part}"))
+    assert part.read_text() == "weights"
+
+
 def test_a_bad_option_leaves_the_old_report(tmp_path: Path) -> None:
     place = tmp_path / "report.txt"
     place.write_text("before")
