@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdoctor.engines.ask import NodeSupport, ParserAnswer, ask_parser
+from graphdoctor.engines.ask import NoAnswer, NodeSupport, ParserAnswer, Question, ask_many, ask_parser
 from graphdoctor.engines.backends import Backend, available_backends
 from graphdoctor.engines.build import BuildOptions, EngineResult, build_engine
 from graphdoctor.engines.messages import MappedError, map_errors
@@ -16,9 +16,12 @@ __all__ = [
     "EngineResult",
     "EngineTensor",
     "MappedError",
+    "NoAnswer",
     "NodeSupport",
     "ParserAnswer",
+    "Question",
     "ShapeRange",
+    "ask_many",
     "ask_parser",
     "available_backends",
     "build_engine",

@@ -96,7 +96,7 @@ def _result(folder: Path, ended: Ended, timeout: float) -> JobResult:
             envelope, arrays = read_result(folder)
             failure = envelope.failure or failure
         except WorkerError as e:
-            failure = failure or Failure(FailureKind.NO_RESULT, _with_last_line(e.message, ended.log))
+            failure = failure or Failure(FailureKind.NO_RESULT, with_last_line(e.message, ended.log))
     return JobResult(
         ok=failure is None,
         data=envelope.data,
@@ -112,23 +112,25 @@ def _process_failure(ended: Ended, timeout: float) -> Failure | None:
     if ended.timed_out:
         return Failure(FailureKind.TIMEOUT, f"did not finish in {timeout:g} s and was stopped")
     if ended.code < 0:
-        return Failure(FailureKind.SIGNAL, _signal_text(-ended.code, ended.log))
+        return Failure(FailureKind.SIGNAL, signal_text(-ended.code, ended.log))
     if ended.code > 0:
-        return Failure(FailureKind.EXIT, _with_last_line(f"ended with exit code {ended.code}", ended.log))
+        return Failure(FailureKind.EXIT, with_last_line(f"ended with exit code {ended.code}", ended.log))
     return None
 
 
-def _signal_text(number: int, log: str) -> str:
+def signal_text(number: int, log: str) -> str:
+    """How a process ended that a signal ended, with the last line it wrote."""
     try:
         name = signal.Signals(number).name
     except ValueError:
         name = f"signal {number}"
     if number == signal.SIGKILL:
         return f"was killed by the system ({name}), most often because memory ran out"
-    return _with_last_line(f"crashed with {name}", log)
+    return with_last_line(f"crashed with {name}", log)
 
 
-def _with_last_line(text: str, log: str) -> str:
+def with_last_line(text: str, log: str) -> str:
+    """``text``, and what the log says last."""
     line = last_line(log)
     return f"{text}: {line}" if line else text
 

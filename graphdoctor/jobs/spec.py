@@ -248,6 +248,31 @@ class EngineAnswer:
     log_counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class EngineQuestions:
+    """Ask about each of ``models``, ``at_once`` of them side by side, with ``seconds`` for each."""
+
+    models: tuple[EngineRequest, ...]
+    seconds: float
+    at_once: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAsked:
+    """What came of asking about one model: an answer, or why there is none and the tail of what was written."""
+
+    answer: EngineAnswer | None = None
+    failure: Failure | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswers:
+    """One `EngineAsked` per model asked about, in order."""
+
+    asked: tuple[EngineAsked, ...]
+
+
 def pack_sets(sets: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     """Several input sets as one set of arrays, ``<set>/<tensor>``."""
     return {f"{i}/{name}": array for i, feeds in enumerate(sets) for name, array in feeds.items()}

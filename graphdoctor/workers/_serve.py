@@ -52,14 +52,15 @@ def serve(work: Work[T], kind: type[T]) -> None:
         if not isinstance(e, (RefusedError, MissingModuleError, GraphdoctorError)):
             traceback.print_exc()  # what was not foreseen; a refusal says all there is in its message
         code = 1
-        write_result(folder, Envelope(failure=_failure(e), peak_bytes=_peak_bytes()), {})
+        write_result(folder, Envelope(failure=failure_of(e), peak_bytes=_peak_bytes()), {})
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _failure(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> Failure:
+    """What an exception says of the work: that a module is missing, or in words why it failed."""
     if isinstance(error, MissingModuleError):
         return Failure(FailureKind.MISSING, str(error), error.module)
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -93,6 +94,20 @@ def open_builder(backends: Sequence[str], log: Log) -> Builder:
     if not installed:
         raise MissingModuleError(backends[-1], "no TensorRT builder is installed")
     raise RefusedError(f"no TensorRT builder works here ({'; '.join(tried)})")
+
+
+def load_backends(backends: Sequence[str]) -> None:
+    """Import those of ``backends`` that are installed and work; nothing is made of them yet.
+
+    Raises:
+        MissingModuleError: none is installed.
+    """
+    installed = [name for name in backends if importlib.util.find_spec(name) is not None]
+    if backends and not installed:
+        raise MissingModuleError(backends[-1], "no TensorRT builder is installed")
+    for name in installed:
+        with contextlib.suppress(Exception):  # open_builder tries again, and keeps the reason
+            _import_backend(name)
 
 
 def _why(error: Exception, log: Log) -> str:

@@ -1,33 +1,49 @@
-"""Asks NVIDIA's live parser which nodes of an ONNX model it takes, and optionally the builder as well."""
+"""Asks NVIDIA's live parser which nodes of ONNX models it takes, and optionally the builder as well.
+
+Each model is asked about in a child of its own, so that one that crashes NVIDIA's code costs its own answer alone.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
-from graphdoctor.jobs.spec import EngineAnswer, EngineRequest
+from graphdoctor.jobs.spec import EngineAnswer, EngineAnswers, EngineAsked, EngineQuestions, EngineRequest
 from graphdoctor.workers._build import Build, mapped
+from graphdoctor.workers._children import run_in_children
 from graphdoctor.workers._serve import serve
-from graphdoctor.workers._trt import Log, open_builder, parser_errors
+from graphdoctor.workers._trt import Log, load_backends, open_builder, parser_errors
 
 if TYPE_CHECKING:
     from graphdoctor.types import Array
 
 
-def run(request: EngineRequest, arrays: dict[str, Array]) -> tuple[EngineAnswer, dict[str, Array]]:
-    """The parser's answer; where it takes the whole model and the request says ``build``, the builder's too.
+def run(request: EngineQuestions, arrays: dict[str, Array]) -> tuple[EngineAnswers, dict[str, Array]]:
+    """The parser's answer to each model; where it takes a whole model that is to be built, the builder's too.
 
     Raises:
         MissingModuleError: no builder is installed.
+    """
+    load_backends(request.models[0].backends if request.models else ())
+    pieces = [partial(answer_to, model) for model in request.models]
+    outcomes = run_in_children(pieces, seconds=request.seconds, at_once=request.at_once)
+    return EngineAnswers(tuple(EngineAsked(*outcome) for outcome in outcomes)), {}
+
+
+def answer_to(request: EngineRequest) -> EngineAnswer:
+    """The answer to one model, with the errors of the log alone: the rest says nothing of the nodes.
+
+    Raises:
         RefusedError: the builders that are installed do not work.
         OSError: the model cannot be read.
     """
     answer = ask(request)
-    if not (answer.parsed and request.build):
-        return answer, {}
-    built = Build(request).answer()
-    return dataclasses.replace(built, subgraphs=answer.subgraphs), {}
+    if answer.parsed and request.build:
+        answer = dataclasses.replace(Build(request).answer(), subgraphs=answer.subgraphs)
+    kept = tuple(line for line in answer.log if line.severity.endswith("error"))
+    return dataclasses.replace(answer, log=kept)
 
 
 def ask(request: EngineRequest) -> EngineAnswer:
@@ -57,4 +73,4 @@ def ask(request: EngineRequest) -> EngineAnswer:
 
 
 if __name__ == "__main__":
-    serve(run, EngineRequest)
+    serve(run, EngineQuestions)

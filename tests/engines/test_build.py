@@ -14,7 +14,10 @@ import pytest
 from graphdoctor import __version__, jobs
 from graphdoctor.engines import (
     BuildOptions,
+    NoAnswer,
+    Question,
     ShapeRange,
+    ask_many,
     ask_parser,
     build_engine,
     map_errors,
@@ -294,6 +297,27 @@ def test_an_input_that_the_parser_refuses_is_about_no_node():
     assert len(answer.errors) == 1
     (mapped,) = map_errors(answer.errors, {})
     assert str(mapped) == "the parser does not take the dtype of the input x:0"
+
+
+def test_many_models_are_asked_about_in_one_process():
+    questions = [Question(convolution(), build=True), Question(convolution(channels=5)), Question(convolution())]
+    good, bad, unbuilt = ask_many(questions, at_once=2)
+    assert good.built is True
+    assert unbuilt.built is None
+    assert [n.stage for n in bad.nodes if n.ok is Answer.NO] == ["parse"]
+
+
+def test_a_question_that_takes_too_long_costs_its_own_answer_alone():
+    (answer,) = ask_many([Question(convolution(), build=True)], timeout=0.001)
+    assert isinstance(answer, NoAnswer)
+    assert answer.failure.kind is jobs.FailureKind.TIMEOUT
+    with pytest.raises(WorkerError, match=r"did not finish in 0\.001 s"):
+        ask_parser(convolution(), timeout=0.001)
+
+
+def test_profiles_let_the_builder_take_unknown_dimensions():
+    (answer,) = ask_many([Question(DYNAMIC, True, {"x:0": RANGE})])
+    assert answer.built is True
 
 
 def test_a_model_without_nodes():

@@ -10,7 +10,7 @@ import pytest
 from graphdoctor import jobs
 from graphdoctor.errors import MissingExtraError
 from graphdoctor.jobs import FailureKind
-from graphdoctor.jobs.spec import EngineRequest, OnnxRun, TensorflowRun
+from graphdoctor.jobs.spec import EngineQuestions, EngineRequest, OnnxRun, TensorflowRun
 
 BLOCK = """
 import sys
@@ -31,7 +31,12 @@ sys.meta_path.insert(0, Block())
         ("tensorflow_run", TensorflowRun("none.pb", ("y",), 1), "tensorflow", "tensorflow"),
         ("onnxruntime_run", OnnxRun("none.onnx", (), 1), "onnxruntime", "onnx"),
         ("engine_build", EngineRequest("none.onnx", ("tensorrt_rtx",)), "tensorrt_rtx", "engine"),
-        ("engine_parse", EngineRequest("none.onnx", ("tensorrt_rtx",)), "tensorrt_rtx", "engine"),
+        (
+            "engine_parse",
+            EngineQuestions((EngineRequest("none.onnx", ("tensorrt_rtx",)),), 10.0),
+            "tensorrt_rtx",
+            "engine",
+        ),
     ],
 )
 def test_a_missing_module_names_its_extra(tmp_path, worker, request_, module, extra):
