@@ -7,6 +7,7 @@ from graphdoctor.match.constants import constant_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
+from graphdoctor.ops.reshape import settled_dims
 from graphdoctor.types import Shape, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
@@ -86,15 +87,20 @@ class ShapeComputed(Predicate, tag="shape-computed", frozen=True):
 
 
 class ShapeFolds(Predicate, tag="shape-folds", frozen=True):
-    """All of data input ``input`` but one element at most is known."""
+    """All of data input ``input`` but one element at most is known; of a Reshape the result settles a -1."""
 
     input: int
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
         known = ctx.specs.of(node.inputs[self.input]).ints() if self.input < len(node.inputs) else None
-        open_dims = known is None or sum(d in (None, -1) for d in known) > 1
-        return NoMatch("more than one dimension is open", node.name) if open_dims else Match("it is known")
+        if known is None:
+            return NoMatch("it is not known", node.name)
+        if node.op == "Reshape":
+            is_open = settled_dims(known, ctx.specs.output(node).shape) is None
+        else:
+            is_open = sum(d in (None, -1) for d in known) > 1
+        return NoMatch("more than one dimension is open", node.name) if is_open else Match("it is known")
 
 
 class SlicesBatch(Predicate, tag="slices-batch", frozen=True):

@@ -76,6 +76,21 @@ class IdentityBecomesLayer(Predicate, tag="identity-becomes-layer", frozen=True)
         return CannotTell(f"{reader.name} reads it, which is an Identity too", node.name)
 
 
+class IdentityCanGo(Predicate, tag="identity-can-go", frozen=True):
+    """An Identity stands inside the graph, or what it reads can take over its name as an output."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if node.controls:
+            return NoMatch(f"it waits for {node.controls[0].name} by control", node.name)
+        if not ctx.graph.is_output(node):
+            return Match("nobody wants its name")
+        source = node.inputs[0] if node.inputs else None
+        if source is None or source.index or source.node in ctx.graph.inputs or ctx.graph.is_output(source.node):
+            return NoMatch("what it reads cannot take over its name", node.name)
+        return Match(f"{source.node.name} can take over its name")
+
+
 class InputDimensionBetween(Predicate, tag="input-dimension-between", frozen=True):
     """Dimension ``axis`` of data input ``input`` lies between ``low`` and ``high``, both included."""
 

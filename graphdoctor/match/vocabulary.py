@@ -44,6 +44,7 @@ from graphdoctor.match.uff_constants import (
     ConstantBecomesEmpty,
     ConstantStoredInPart,
     IdentityBecomesLayer,
+    IdentityCanGo,
     InputDimensionBetween,
 )
 from graphdoctor.match.uff_layout import (
@@ -80,6 +81,7 @@ AnyPredicate = (
     | FlattenReorders
     | FoldsToConstant
     | IdentityBecomesLayer
+    | IdentityCanGo
     | InScope
     | InputBetween
     | InputConstant

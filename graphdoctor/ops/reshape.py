@@ -39,6 +39,24 @@ class Reshape(Op):
         return [low.op("Reshape", [low.inputs[0], low.const(dims)], **zero)]
 
 
+def settled_dims(wanted: Sequence[Dim], result: Shape) -> tuple[int, ...] | None:
+    """The shape to give in place of ``wanted``: in full, or with one -1 that follows from the number of elements.
+
+    Args:
+        wanted: the elements of the shape input, as far as they are known; at most one is -1.
+        result: what is known of the shape of the result. A -1 that it settles is no longer open.
+
+    Returns:
+        ``None`` where two dimensions stay open, and where one does beside a 0: then nothing follows from the count.
+    """
+    if result is None or len(result) != len(wanted):
+        result = tuple(None if d == -1 else d for d in wanted)
+    dims = [r if d in (None, -1) else d for d, r in zip(wanted, result, strict=True)]
+    if dims.count(None) > 1 or (None in dims and 0 in dims):
+        return None
+    return tuple(-1 if d is None else d for d in dims)
+
+
 def _wanted(spec: TensorSpec) -> tuple[Dim, ...] | None:
     """The elements of the shape input, at most one -1 among them."""
     if spec.rank is not None and spec.rank > 1:

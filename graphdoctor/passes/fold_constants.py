@@ -9,6 +9,7 @@ import numpy as np
 
 from graphdoctor.ir import Graph, Node, TensorSpec, Value, tensor_of
 from graphdoctor.ops import find_op
+from graphdoctor.ops.reshape import settled_dims
 from graphdoctor.passes.infer_shapes import Specs, context, infer_shapes
 from graphdoctor.types import Array, DType, element_count
 from graphdoctor.wire.tensors import Tensor, TensorError
@@ -115,15 +116,19 @@ def _constant_array(value: Value) -> Array | None:
 def reshape_constant(node: Node, specs: Specs) -> Array | None:
     """The constant shape a Reshape may use although one element of its shape input (the batch) is unknown.
 
-    With all but one element known and non-zero, the unknown one follows from the number of elements: it is -1.
+    With all but one dimension known and non-zero, the unknown one follows from the number of elements: it is -1. A -1
+    beside an unknown batch is settled by the shape of the result, where inference tells it.
     """
     if node.op != "Reshape" or len(node.inputs) != 2 or node.inputs[1].node.op == "Const":
         return None
-    wanted = specs.of(node.inputs[1]).ints()
-    if wanted is None or sum(i is None for i in wanted) != 1 or any(i in (0, -1) for i in wanted):
+    spec = specs.of(node.inputs[1])
+    wanted, kind = spec.ints(), spec.dtype.numpy or np.dtype(np.int32)
+    if wanted is None or None not in wanted or any(i is not None and i < -1 for i in wanted):
         return None
-    dtype = specs.of(node.inputs[1]).dtype
-    return np.asarray([-1 if i is None else i for i in wanted], dtype=dtype.numpy or np.dtype(np.int32))
+    dims = settled_dims(wanted, specs.output(node).shape)
+    if dims is None or any(d > np.iinfo(kind).max for d in dims):
+        return None
+    return np.asarray(dims, dtype=kind)
 
 
 def simplify_reshapes(graph: Graph, specs: Specs) -> int:

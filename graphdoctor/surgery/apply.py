@@ -20,6 +20,7 @@ from graphdoctor.surgery.proposal import (
     SetOp,
     StandFor,
     Step,
+    TakeOver,
 )
 
 
@@ -96,9 +97,10 @@ class _Applier:
             self._set_inputs(step)
         elif isinstance(step, Rename):
             self._rename(self._present(step.node), step.name)
+        elif isinstance(step, TakeOver):
+            self._take_over(self._present(step.node), self._present(step.old))
         elif isinstance(step, StandFor):
-            names = (name for node in (step.node, *step.nodes) for name in node.origins)
-            graph.set_origins(self._present(step.node), names)
+            self._stand_for(self._present(step.node), *step.nodes)
         elif isinstance(step, ForgetInput):
             graph.inputs = tuple(n for n in graph.inputs if n is not step.node)
         else:
@@ -181,6 +183,22 @@ class _Applier:
         graph.rename(old.node, self._free_name(f"{name}/replaced"))
         graph.rename(new.node, name)
         graph.outputs = tuple(new if v == old else v for v in graph.outputs)
+
+    def _take_over(self, node: Node, old: Node) -> None:
+        graph = self.graph
+        if graph.is_output(node) or node in graph.inputs:
+            raise NotApplicableError(f"{node.name} is an input or output of the graph and must keep its name")
+        if sum(v.node is old for v in graph.outputs) != 1 or old.out() not in graph.outputs:
+            raise NotApplicableError(f"output 0 of {old.name} is not the only one that is an output of the graph")
+        name = old.name
+        graph.outputs = tuple(node.out() if v.node is old else v for v in graph.outputs)
+        self._replace(old.out(), node.out())
+        self._stand_for(node, old)
+        self._drop(old)
+        graph.rename(node, name)
+
+    def _stand_for(self, node: Node, *nodes: Node) -> None:
+        self.graph.set_origins(node, (name for n in (node, *nodes) for name in n.origins))
 
     def _rename(self, node: Node, name: str) -> None:
         if self.graph.is_output(node) or node in self.graph.inputs:

@@ -86,6 +86,17 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """``node`` takes the place of ``old``, an output of the graph that gives its output 0 on: readers, place and name.
+
+    ``old`` goes; readers of ``node`` follow the new name, and ``node`` stands for both.
+    """
+
+    node: Node
+    old: Node
+
+
+@dataclass(frozen=True, slots=True)
 class StandFor:
     """``node`` computes from now on what ``nodes`` computed: their origins become its own."""
 
@@ -107,8 +118,8 @@ class Drop:
     node: Node
 
 
-Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Rename | StandFor | ForgetInput | Drop
-_CHANGING = (SetOp, SetAttr, DropAttrs, SetInputs, Rename, StandFor, ForgetInput, Drop)
+Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Rename | TakeOver | StandFor | ForgetInput | Drop
+_CHANGING = (SetOp, SetAttr, DropAttrs, SetInputs, Rename, TakeOver, StandFor, ForgetInput, Drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,7 @@ class Proposal:
     def changes(self) -> frozenset[Node]:
         """The nodes that the steps change, replace or remove; those they make are not among them."""
         changed = [s.node for s in self.steps if isinstance(s, _CHANGING)]
+        changed += [s.old for s in self.steps if isinstance(s, TakeOver)]
         return frozenset((*changed, *(s.old.node for s in self.steps if isinstance(s, ReplaceValue))))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from graphdoctor.ir import Attrs, Graph, NodeRecord
 from graphdoctor.ir.text import format_graph, parse_graph
@@ -47,6 +48,42 @@ def test_a_zero_among_the_dimensions_is_not_simplified() -> None:
     """Reshape to [?, 0]: -1 could not be told from the number of elements."""
     graph = parse_graph(FLATTEN.replace("784", "0").replace("28,28", "0,28"))
     assert simplify_reshapes(graph, infer_shapes(graph)) == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "rest", "shape"),
+    [
+        ("?,28,28,1", -1, [-1, 784]),
+        ("?,28,28,1", 784, [-1, 784]),
+        ("?,28,?,1", -1, None),  # how many elements an image has is not known
+        ("?,0,28,1", -1, None),  # beside 0 elements no -1 can be told
+        ("?,65536,65536,1", -1, None),  # beyond int32
+    ],
+)
+def test_a_minus_one_beside_an_unknown_batch(x: str, rest: int, shape: list[int] | None) -> None:
+    graph = parse_graph(FLATTEN.replace("?,28,28,1", x).replace("784", str(rest)))
+    assert simplify_reshapes(graph, infer_shapes(graph)) == (shape is not None)
+    made = graph.node("y").inputs[1].node
+    assert made.op == ("Const" if shape else "Pack")
+    assert shape is None or made.attr("value").array().tolist() == shape
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        ("wanted = Pack(batch, rest) {axis: 0}", 1),
+        ("wanted = Pack(rest, batch) {axis: 0}", 1),
+        ("n = Placeholder {dtype: int32, shape: shape[]}\nwanted = Pack(n, rest) {axis: 0}", 0),
+        ("two = Const int32[] 2\nhalf = FloorDiv(batch, two)\nwanted = Pack(half, rest) {axis: 0}", 0),
+        ("other = Placeholder {dtype: float32, shape: shape[?,2]}\nof = Shape(other)\n"
+         "n = StridedSlice(of, b, e, e) {shrink_axis_mask: 1}\nwanted = Pack(n, rest) {axis: 0}", 0),
+    ],
+    ids=["batch", "batch-behind", "fed", "half-of-the-batch", "batch-of-another"],
+)  # fmt: skip
+def test_only_the_batch_of_the_same_value_settles_a_minus_one(shape: str, count: int) -> None:
+    text = FLATTEN.replace("784", "-1").replace("wanted = Pack(batch, rest) {axis: 0}", shape)
+    graph = parse_graph(text)
+    assert simplify_reshapes(graph, infer_shapes(graph)) == count
 
 
 def test_constants_fold_and_random_ones_and_waiting_ones_do_not() -> None:

@@ -22,6 +22,7 @@ from graphdoctor.surgery.proposal import (
     SetOp,
     StandFor,
     Step,
+    TakeOver,
     propose,
 )
 from graphdoctor.types import DType
@@ -179,3 +180,47 @@ def test_names_that_are_taken_get_a_number() -> None:
     apply(graph, "a", Make("z", "Neg", (graph.node("x").out(),), FLOAT), Rename(graph.node("w"), "y"))
     assert format_node(graph.node("z_1")) == "z_1 = Neg(x) {T: float32}"
     assert graph.node("y_1").op == "Abs"
+
+
+TAKEN = """
+x = Placeholder {dtype: float32, shape: shape[2]}
+a = Exp(x) {T: float32}
+y = Identity(a) {T: float32}
+b = Neg(a) {T: float32}
+c = Abs(y, ^y) {T: float32}
+d = Tanh(x, ^y) {T: float32}
+inputs: x
+outputs: y, b
+"""
+
+
+def test_a_producer_takes_over_an_output() -> None:
+    graph = parse_graph(TAKEN)
+    a, y = graph.node("a"), graph.node("y")
+    apply(graph, "y", TakeOver(a, y))
+    assert sorted(format_node(n) for n in graph if n.name != "x") == [
+        "b = Neg(y) {T: float32}",
+        "c = Abs(y) {T: float32}",
+        "d = Tanh(x, ^y) {T: float32}",
+        "y = Exp(x) {T: float32}",
+    ]
+    assert (graph.node("y"), graph.outputs[0], graph.get("a")) == (a, a.out(), None)
+    assert a.origins == ("a", "y")
+    assert broken_invariants(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "reason"),
+    [
+        ("inputs: x\noutputs: a, y", "a is an input or output of the graph"),
+        ("inputs: x, a\noutputs: y", "a is an input or output of the graph"),
+        ("inputs: x\noutputs: b", "output 0 of y is not the only one"),
+        ("inputs: x\noutputs: y, y:1", "output 0 of y is not the only one"),
+    ],
+)
+def test_a_name_that_cannot_be_taken_over_leaves_the_graph_alone(signature: str, reason: str) -> None:
+    graph = parse_graph(TAKEN.partition("inputs:")[0] + signature)
+    before = lines(graph)
+    with pytest.raises(NotApplicableError, match=reason):
+        apply(graph, "y", TakeOver(graph.node("a"), graph.node("y")))
+    assert lines(graph) == before

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphdoctor.ir import Graph, broken_invariants
 from graphdoctor.ir.text import format_graph, parse_graph
 from graphdoctor.surgery import FixResult, load_rewrites, run_rewrites, undo
-from graphdoctor.types import Array
+from graphdoctor.types import Array, DType
 from tests.surgery.cases import all_rewrites
 from tests.surgery.evaluator import DEAD, effects, evaluate
 from tests.surgery.strategies import graphs
@@ -38,6 +38,11 @@ def results(graph: Graph) -> list[dict[str, Any]]:
     """What the outputs are, for both branches."""
     with np.errstate(all="ignore"):
         return [evaluate(graph, feeds(go)) for go in (False, True)]
+
+
+def effects_by_origin(graph: Graph, go: bool) -> set[str]:
+    """The nodes with an effect that ran, by the names they had at first."""
+    return {graph.node(name).origins[0] for name in effects(graph, feeds(go))}
 
 
 def sound(graph: Graph, result: FixResult) -> None:
@@ -78,6 +83,24 @@ def test_packs_that_fold_keep_results_to_rounding(packs: tuple[str, ...], data: 
     before = results(graph)
     sound(graph, run_rewrites(graph, load_rewrites(packs)))
     same(before, results(graph), exact=False)
+
+
+@MANY
+@given(graph=graphs(), wanted=st.lists(st.booleans(), min_size=3, max_size=3))
+def test_an_output_keeps_its_name_when_its_identity_goes(graph: Graph, wanted: list[bool]) -> None:
+    """Behind each output an Identity, which is an output too (then the name cannot move) or instead."""
+    firsts = graph.outputs
+    copies = [graph.add("Identity", f"out{i}", [v], {"T": DType.FLOAT}) for i, v in enumerate(firsts)]
+    graph.outputs = (*(c.out() for c in copies), *(v for v, keep in zip(firsts, wanted, strict=False) if keep))
+    note(format_graph(graph))
+    names, before = [v.name for v in graph.outputs], results(graph)
+    ran = [effects_by_origin(graph, go) for go in (False, True)]
+    sound(graph, run_rewrites(graph, [all_rewrites()["remove-output-identities"]]))
+    same(before, results(graph), exact=True)
+    assert [v.name for v in graph.outputs] == names
+    assert [effects_by_origin(graph, go) for go in (False, True)] == ran
+    kept = {f"out{i}" for i, (v, keep) in enumerate(zip(firsts, wanted, strict=False)) if keep}
+    assert kept <= {c.name for c in copies if c.name in graph and graph.node(c.name) is c}
 
 
 @MANY

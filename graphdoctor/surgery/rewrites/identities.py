@@ -7,8 +7,22 @@ import msgspec
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.frames import FLOW_OPS
-from graphdoctor.surgery.proposal import Drop, Facts, Proposal, Refusal, ReplaceValue, Step, propose
-from graphdoctor.surgery.rewrites.common import IDENTITIES, REF_SOURCES, become, dtype_of
+from graphdoctor.surgery.proposal import Drop, Facts, Proposal, Refusal, ReplaceValue, Step, TakeOver, propose
+from graphdoctor.surgery.rewrites.common import (
+    IDENTITIES,
+    REF_SOURCES,
+    become,
+    dtype_of,
+    has_limit,
+    lacks,
+    reads_other_outputs,
+)
+from graphdoctor.types import DType
+from graphdoctor.wire.attrs import RefDType
+
+_FED = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
+_HANDLES = frozenset({DType.RESOURCE, DType.VARIANT})
+"""Values of these are found by the name of the node that makes them, where it says no other."""
 
 
 class ForwardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,10 +56,10 @@ def forward_input(graph: GraphView, facts: Facts, options: ForwardOptions) -> Fo
             yield _collapsed(root, [n for n in nodes if n not in staying])
 
 
-def _why_kept(graph: GraphView, node: Node) -> str | None:
-    """Why ``node`` cannot go; ``None`` if it can, empty where it goes without saying."""
+def _why_kept(graph: GraphView, node: Node, *, output: bool = False) -> str | None:
+    """Why ``node`` cannot go; ``None`` if it can, empty where it goes without saying: an output, unless ``output``."""
     source = node.inputs[0].node
-    if graph.is_output(node):
+    if graph.is_output(node) and not output:
         return ""
     if node in graph.inputs:
         return "it is an input of the graph"
@@ -112,4 +126,45 @@ def split_identity_n(graph: GraphView, facts: Facts, options: NoOptions) -> Foun
         yield propose(node, *steps, touches=sources, note="IdentityN removed")
 
 
-FINDERS = {"forward-input": Finder(forward_input, ForwardOptions), "split-identity-n": Finder(split_identity_n)}
+def output_identity(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Let what an Identity at the end of the graph reads take its place and its name, where the target has no layer.
+
+    The same for a StopGradient, a PreventGradient and a Snapshot.
+    """
+    for node in dict.fromkeys(v.node for v in graph.outputs):
+        if node.op not in IDENTITIES or len(node.inputs) != 1 or node.inputs[0].node.is_missing:
+            continue
+        if not (
+            has_limit(facts, "identity-layer", without_target=True) if node.op == "Identity" else lacks(facts, node)
+        ):
+            continue
+        producer = node.inputs[0].node
+        reason = _why_no_name(graph, node, facts)
+        note = f"{producer.name} takes over the name {node.name}; its readers follow"
+        yield Refusal(node, reason) if reason else propose(node, TakeOver(producer, node), note=note)
+
+
+def _why_no_name(graph: GraphView, node: Node, facts: Facts) -> str:
+    """Why the producer cannot take over the name of the output Identity ``node``; empty if it can."""
+    value = node.inputs[0]
+    producer = value.node
+    if producer in graph.inputs or producer.op in _FED:
+        return f"{producer.name} is an input of the graph and must keep its name"
+    if graph.is_output(producer):
+        return f"{producer.name} is an output of the graph itself and must keep its name"
+    if value.index:
+        return f"it is output {value.index} of {producer.name}, and would have another name"
+    if (other := reads_other_outputs(graph, producer, 1)) is not None:
+        return f"{producer.name} has several outputs, and its output {other} is read by its name too"
+    if dtype_of(node, facts.specs.of(value)) in _HANDLES or isinstance(node.attr("T"), RefDType):
+        return f"{producer.name} is a handle, which may be known by its name"
+    if _marks_branch(graph, node, value):
+        return f"nodes wait for this branch of {producer.name}"
+    return _why_kept(graph, node, output=True) or ""
+
+
+FINDERS = {
+    "forward-input": Finder(forward_input, ForwardOptions),
+    "split-identity-n": Finder(split_identity_n),
+    "output-identity": Finder(output_identity),
+}
