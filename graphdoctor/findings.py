@@ -51,7 +51,9 @@ class Finding:
     """A rule broken at a place.
 
     ``target`` is empty for what is wrong whatever the target. ``certain`` is False where the rule could not
-    tell: the finding then says what is missing, and the target's verdict is at best unknown.
+    tell: the finding then says what is missing, and the target's verdict is at best unknown. ``covers`` are the
+    other nodes that are part of the same trouble. ``level`` is the rule's own severity where the user chose another.
+    ``fingerprint`` says where the finding is without naming it: the next export of the same graph has the same one.
     """
 
     code: str
@@ -64,6 +66,14 @@ class Finding:
     certain: bool = True
     fix: Fix | None = None
     remedy: str = ""
+    covers: tuple[str, ...] = ()
+    level: Severity | None = None
+    fingerprint: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """True where it stands in the way of its target for sure, whatever severity the user gave it."""
+        return self.certain and (self.level or self.severity) is Severity.ERROR
 
     @property
     def scope(self) -> str:
@@ -74,6 +84,33 @@ class Finding:
     def sort_key(self) -> tuple[int, str, str, str, str]:
         """Worst first, then by code, target and node: the order of every output."""
         return (-self.severity, self.code, self.target, self.node, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A finding that the user does not want to see.
+
+    ``accepted`` is True where the user named it, in a suppression or a baseline: a verdict that rests on nothing else
+    does not fail the run.
+    """
+
+    finding: Finding
+    reason: str
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding as a baseline keeps it; ``nodes`` is how many nodes it stands for."""
+
+    code: str
+    name: str
+    target: str
+    certain: bool
+    node: str
+    op: str
+    nodes: int
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +151,14 @@ class ModelReport:
     """Targets the user asked for; the findings are about these."""
     packs: tuple[str, ...] = ()
     """The packs that ``cure`` applies for the chosen targets, in their order."""
+    hidden: tuple[tuple[str, int], ...] = ()
+    """How many findings are not shown, by reason; the reason reads on from "hidden"."""
+    concealed: tuple[Hidden, ...] = ()
+    """These findings."""
+    accepted: tuple[str, ...] = ()
+    """Chosen targets whose verdict rests on nothing but findings that the user accepted one by one."""
+    stale: tuple[Accepted, ...] = ()
+    """Entries of the baseline that nothing needs any more, of targets and rules that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)

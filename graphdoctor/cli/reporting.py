@@ -85,14 +85,18 @@ def _same_place(a: str, b: str) -> bool:
 
 
 def exit_code(reports: list[ModelReport], fail_on: str) -> int:
-    """1 if a finding reaches ``fail_on``, or a chosen target's verdict is unknown; else 0."""
+    """1 if a finding that is shown reaches ``fail_on``, or a chosen target is not compatible; else 0.
+
+    A target does not count where the user accepted every finding behind its verdict.
+    """
     if fail_on == "never":
         return 0
     level = LEVELS[fail_on]
     for report in reports:
         if any(f.severity >= level for f in report.findings):
             return 1
-        if any(v.target in report.chosen and v.verdict is not Verdict.COMPATIBLE for v in report.verdicts):
+        open_targets = set(report.chosen) - set(report.accepted)
+        if any(v.target in open_targets and v.verdict is not Verdict.COMPATIBLE for v in report.verdicts):
             return 1
     return 0
 

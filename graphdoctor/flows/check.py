@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from graphdoctor.findings import ModelReport
+from graphdoctor.findings import Finding, ModelReport
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
-from graphdoctor.lint import LintOptions, lint
+from graphdoctor.lint import (
+    Answers,
+    LintOptions,
+    LintResult,
+    accepted_targets,
+    choose,
+    counts,
+    fingerprinted,
+    inline_suppressions,
+    lint,
+)
 from graphdoctor.targets import Target, all_target_names, load_target
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """What ``check`` was asked for: ``targets`` get findings, every other target a verdict."""
+    """What ``check`` was asked for: ``targets`` get findings, every other target a verdict.
+
+    Everything that decides the report stands here by value, what files said included.
+    """
 
     targets: tuple[str, ...]
     lint: LintOptions = field(default_factory=LintOptions)
     signature: SignatureOptions = field(default_factory=SignatureOptions)
     live: bool | None = None
+    answers: Answers = field(default_factory=Answers)
 
 
 def check_model(path: str, options: CheckOptions) -> ModelReport:
@@ -32,10 +46,20 @@ def check_model(path: str, options: CheckOptions) -> ModelReport:
 
 def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
     """Lint an opened model as it is now."""
-    model = opened.model
     wanted = replace(options.lint, report=options.targets)
     result = lint(opened.graph, opened.specs, _targets(), wanted)
-    report = ModelReport(
+    report = _report(opened, options, result)
+    if options.live is not False and any(load_target(name).live for name in options.targets):
+        from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
+
+        report = with_live(report, opened, options.live)
+    return _chosen(report, opened, options, result)
+
+
+def _report(opened: Opened, options: CheckOptions, result: LintResult) -> ModelReport:
+    """With every finding that was made."""
+    model = opened.model
+    return ModelReport(
         path=model.path,
         sha256=model.sha256,
         kind=model.kind,
@@ -44,16 +68,36 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
         inputs=tuple(opened.inputs()),
         outputs=tuple(opened.outputs()),
         verdicts=result.verdicts,
-        findings=result.findings,
+        findings=(*result.findings, *(h.finding for h in result.concealed)),
         not_checked=(*result.not_checked, *_unread(opened)),
         chosen=options.targets,
         packs=tuple(dict.fromkeys(pack for name in options.targets for pack in load_target(name).packs)),
     )
-    if options.live is False or not any(load_target(name).live for name in options.targets):
-        return report
-    from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
 
-    return with_live(report, opened, options.live)
+
+def _chosen(report: ModelReport, opened: Opened, options: CheckOptions, result: LintResult) -> ModelReport:
+    """``report`` with the findings that are wanted, and what became of the others."""
+    answers, graph = options.answers, opened.graph
+    if answers.inline:
+        answers = replace(answers, suppressions=(*answers.suppressions, *inline_suppressions(graph)))
+    made = sorted(report.findings, key=lambda f: f.sort_key)
+    found = fingerprinted(made, graph, opened.specs)
+    chosen = choose(found, options.lint, answers, options.targets, lambda: _for_every_target(opened, options))
+    asked = [v for v in report.verdicts if v.target in options.targets]
+    return replace(
+        report,
+        findings=chosen.shown,
+        concealed=chosen.concealed,
+        hidden=counts(chosen.concealed),
+        accepted=accepted_targets(asked, result.behind, chosen.shown, chosen.concealed),
+        stale=chosen.stale,
+    )
+
+
+def _for_every_target(opened: Opened, options: CheckOptions) -> list[Finding]:
+    """What would be found if every target was asked for."""
+    result = lint(opened.graph, opened.specs, _targets(), replace(options.lint, report=None))
+    return [*result.findings, *(h.finding for h in result.concealed)]
 
 
 def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from graphdoctor.findings import Finding, Fix, Severity
 from graphdoctor.ir import Graph, GraphView, Node, frozen
 from graphdoctor.lint.context import CheckContext, Hit, counted
 from graphdoctor.lint.options import LintOptions, LintResult
+from graphdoctor.lint.rule_options import configured
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
-from graphdoctor.lint.selection import chosen, ignored
-from graphdoctor.lint.verdicts import Trouble, verdict_of
+from graphdoctor.lint.selection import Selection
+from graphdoctor.lint.verdicts import Trouble, behind, verdict_of
 from graphdoctor.lint.wording import Words, message_of
 from graphdoctor.match.results import Match
 from graphdoctor.match.support import Judge
@@ -60,9 +61,8 @@ class _Run:
         self.graph = graph
         self.targets = targets
         self.ctx = CheckContext(graph, specs, live, targets, Judge(graph, specs, targets))
-        self.rules = load_rules()
-        self.chosen = chosen(self.rules, options)
-        self.ignored = ignored(self.rules, options)
+        self.rules = configured(load_rules(), options)
+        self.selection = Selection(self.rules, options)
         names = frozenset(t.name for t in targets)
         self.reported = names if options.report is None else names & frozenset(options.report)
         self.made = _Made({name: Trouble() for name in names})
@@ -70,12 +70,14 @@ class _Run:
     def result(self) -> LintResult:
         """Run every rule that can say or change something; those that defer come last."""
         for rule in sorted(self.rules, key=lambda r: (r.defers, not r.explains, r.code)):
-            if rule.code in self.chosen or rule.level is Severity.ERROR:
+            if self.selection.runs(rule):
                 self._run(rule)
         whole = "" if self.graph.outputs else "the outputs of the graph are not known"
         verdicts = tuple(verdict_of(self.ctx, t, self.made.trouble[t.name], whole) for t in self.targets)
-        findings = tuple(sorted(self.made.findings, key=lambda f: f.sort_key))
-        return LintResult(findings, verdicts, self._not_checked())
+        shown, concealed = self.selection.split(self.made.findings)
+        reported = [t for t in self.targets if t.name in self.reported]
+        causes = {t.name: behind(self.ctx, t, self.made.trouble[t.name], whole) for t in reported}
+        return LintResult(shown, verdicts, self._not_checked(), concealed, causes)
 
     def _run(self, rule: Rule) -> None:
         about = [t for t in self.targets if rule.targets is None or rule.targets.includes(t)]
@@ -122,8 +124,7 @@ class _RuleHits:
         self.about: Sequence[Target | None] = about if rule.targets is not None else (None,)
         self.level = rule.level
         self.blocks = self.level is Severity.ERROR and not rule.tables
-        self.is_chosen = rule.code in run.chosen
-        self.is_shown = self.is_chosen and rule.code not in run.ignored
+        self.is_chosen = rule.code in run.selection.chosen
         self.unsure = frozenset(t.name for t in about if _only_weakly_known(rule, t))
 
     def take(self, hits: Sequence[Hit]) -> None:
@@ -151,7 +152,7 @@ class _RuleHits:
         if self.is_chosen and self.rule.explains:
             told = (hit.node, *hit.covers) if hit.covers_node else hit.covers
             self.made.explained.update((t.name, n) for t in concerned for n in told)
-        if self.is_shown and (target is None or target.name in self.run.reported):
+        if target is None or target.name in self.run.reported:
             self.made.findings.append(self._finding(words))
 
     def _finding(self, words: Words) -> Finding:
@@ -167,6 +168,7 @@ class _RuleHits:
             certain,
             self._fix(hit) if certain else None,
             self.rule.remedy,
+            tuple(n.name for n in hit.covers),
         )
 
     def _fix(self, hit: Hit) -> Fix | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import inf
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -103,6 +104,24 @@ class FixFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Fix(self.rewrite, Safety(self.safety), self.pack)
 
 
+class RuleOptionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number of a rule that users may set; its default is what stands in the rule.
+
+    Attributes:
+        summary: what it is, with its unit.
+        sets: the argument of the check, or the field of the predicate, that it is.
+        predicate: the predicate of ``where`` that has the field; empty for an argument of the check.
+        low: the smallest that makes sense.
+        high: the largest.
+    """
+
+    summary: Line
+    sets: str
+    predicate: str = ""
+    low: float = 0.0
+    high: float = inf
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One thing that can be wrong.
 
@@ -121,7 +140,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         where: all must hold of what was found.
         check: name of a check in ``lint/checks`` for what data cannot say.
         args: its arguments.
-        raised_by: ``engine``, ``reader`` or ``live`` (NVIDIA) for findings that no rule makes.
+        options: numbers that users may set, by name. An error has none: they would change verdicts.
+        raised_by: ``engine``, ``reader``, ``live`` (NVIDIA) or ``choosing`` for findings that no rule makes.
         message: template of the finding's text.
         doubt: what could not be told, where it cannot; reads on from "cannot tell whether".
         fix: the rewrite that removes it.
@@ -151,7 +171,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     where: list[AnyPredicate] = []
     check: Kebab | None = None
     args: dict[str, Any] = {}
-    raised_by: Literal["engine", "reader", "live"] | None = None
+    options: dict[Kebab, RuleOptionFile] = {}
+    raised_by: Literal["engine", "reader", "live", "choosing"] | None = None
     doubt: str = ""
     fix: FixFile | None = None
     fixes: dict[str, FixFile] = {}
@@ -220,7 +241,7 @@ def find_rule(word: str) -> Rule:
         if word in (rule.code, rule.name) or word.upper() == rule.code:
             return rule
     words = [w for r in load_rules() for w in (r.code, r.name)]
-    raise InputError(f"there is no rule {word!r}", remedy=f"{_nearest(word, words)}graphdoctor rules lists them")
+    raise InputError(f"there is no rule {word!r}", remedy=f"{nearest(word, words)}graphdoctor rules lists them")
 
 
 def read_rule(path: Path) -> Rule:
@@ -258,6 +279,9 @@ def _contradiction(rule: Rule, path: Path) -> str:
         return "where needs match: a check decides for itself"
     if rule.severity == "error" and not rule.errors and not rule.sources:
         return "an error needs the text that users see, or a source"
+    problem = _bad_option(rule)
+    if problem:
+        return problem
     nodes = set(rule.pattern().nodes) if rule.match is not None else set()
     fields = {name for _, name, _, _ in Formatter().parse(rule.message) if name is not None}
     unknown = fields - TEMPLATE_FIELDS - nodes
@@ -272,6 +296,20 @@ def _contradiction(rule: Rule, path: Path) -> str:
         ),
         "",
     )
+
+
+def _bad_option(rule: Rule) -> str:
+    """What is wrong with the options of ``rule``, empty if nothing."""
+    if rule.options and rule.severity == "error":
+        return "the rules that are errors have no options: they would change verdicts"
+    for key, option in rule.options.items():
+        found = [p for p in rule.where if p.__struct_config__.tag == option.predicate]
+        if option.predicate and len(found) != 1:
+            return f"the option {key} needs exactly one {option.predicate!r} in where"
+        value = getattr(found[0], option.sets, None) if found else rule.args.get(option.sets)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return f"the option {key} sets {option.sets!r}, which is no number of this rule"
+    return ""
 
 
 _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<word>[^`]*)`")
@@ -289,7 +327,7 @@ def _explained(problem: str, data: Mapping[str, Any], path: Path) -> InputError:
         found = expression.search(text)
         if found:
             valid = sorted(choose(key, data))
-            hint = f"{_nearest(found['word'], valid)}Valid: {', '.join(valid)}" if valid else ""
+            hint = f"{nearest(found['word'], valid)}Valid: {', '.join(valid)}" if valid else ""
     return InputError(text[:1].lower() + text[1:], where=f"{path}: {key}" if key else str(path), remedy=hint)
 
 
@@ -301,6 +339,7 @@ def _fields_at(key: str, data: Mapping[str, Any]) -> Iterable[str]:
         "targets": TargetSelection,
         "fix": FixFile,
         "fixes": FixFile,
+        "options": RuleOptionFile,
         "match": EdgeFile if "edges" in key else MatchFile,
     }
     if "where" in key:
@@ -318,7 +357,7 @@ def _words_at(key: str, data: Mapping[str, Any]) -> Iterable[str]:
         "confidence": ("high", "medium", "low"),
         "safety": ("safe", "unsafe", "manual"),
         "parser": ("uff", "onnx"),
-        "raised_by": ("engine", "reader", "live"),
+        "raised_by": ("engine", "reader", "live", "choosing"),
     }
     return words.get(key.rpartition(".")[2], ())
 
@@ -331,7 +370,7 @@ def _predicate_at(key: str, data: Mapping[str, Any]) -> str:
     return str(entry.get("predicate", "")) if isinstance(entry, dict) else ""
 
 
-def _nearest(word: str, valid: Iterable[str]) -> str:
+def nearest(word: str, valid: Iterable[str]) -> str:
     """``Did you mean 'x'? `` for the valid word closest to ``word``, or nothing."""
     import difflib
 

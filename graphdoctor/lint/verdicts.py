@@ -57,6 +57,15 @@ def verdict_of(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) 
     return TargetVerdict(target.name, verdict, supported, total, reason)
 
 
+def behind(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> frozenset[str]:
+    """The names of the nodes that keep the verdict on ``target`` from *compatible*; empty for the whole graph."""
+    names = {n.name for n in (*trouble.errors, *trouble.doubts)}
+    for kind, nodes in ctx.kinds(target).items():
+        if ctx.judge.support_of(kind, target).ok is not Answer.YES:
+            names.update(n.name for n in nodes)
+    return frozenset(names | {""} if whole else names)
+
+
 def _decide(trouble: Trouble, refused: dict[Answer, str], whole: str) -> tuple[Verdict, str]:
     if trouble.errors:
         return Verdict.INCOMPATIBLE, _first(trouble.errors)

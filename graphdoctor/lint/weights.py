@@ -9,8 +9,6 @@ import numpy as np
 from graphdoctor.types import Array
 from graphdoctor.wire.tensors import Tensor
 
-FP16_MAX = 65504.0
-"""Largest finite number of FP16."""
 FP16_TINY = 2.0**-24
 """Smallest positive number of FP16; half of it and less becomes zero."""
 _PIECE = 1 << 16

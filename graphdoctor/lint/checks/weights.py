@@ -6,19 +6,24 @@ from collections.abc import Iterator
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.lint.weights import FP16_MAX, FP16_TINY, WeightStats, scan
+from graphdoctor.lint.weights import FP16_TINY, WeightStats, scan
 from graphdoctor.types import DType
 from graphdoctor.wire.tensors import Tensor, TensorError
 
 _FLOATS = frozenset({DType.FLOAT, DType.DOUBLE, DType.BFLOAT16, DType.HALF})
-_SHARE_LOST = 0.1
 
 
-def check(ctx: CheckContext, *, problem: str = "non-finite") -> Iterator[Hit]:
-    """One hit for each live constant with the ``problem``: ``non-finite``, ``overflow`` or ``underflow``."""
+def check(ctx: CheckContext, *, problem: str = "non-finite", limit: float = 0.0) -> Iterator[Hit]:
+    """One hit for each live constant with the ``problem``.
+
+    Args:
+        ctx: the graph.
+        problem: ``non-finite``, ``overflow`` or ``underflow``.
+        limit: the largest magnitude for ``overflow``; for ``underflow`` the share of values that may be lost.
+    """
     say = {"non-finite": _non_finite, "overflow": _overflow, "underflow": _underflow}[problem]
     for node, stats in _scanned(ctx).items():
-        reason = say(stats)
+        reason = say(stats, limit)
         if reason:
             yield Hit(node, reason)
 
@@ -42,16 +47,16 @@ def _scan_all(ctx: CheckContext) -> Iterator[tuple[Node, WeightStats]]:
                 continue  # a finding of its own
 
 
-def _non_finite(stats: WeightStats) -> str:
+def _non_finite(stats: WeightStats, limit: float) -> str:
     found = [f"{n} {name}" for n, name in ((stats.nan, "NaN"), (stats.infinite, "infinite")) if n]
     return f"{' and '.join(found)} of {stats.size} values" if found else ""
 
 
-def _overflow(stats: WeightStats) -> str:
-    return f"its largest magnitude is {stats.largest:.6g}" if stats.largest > FP16_MAX else ""
+def _overflow(stats: WeightStats, limit: float) -> str:
+    return f"its largest magnitude is {stats.largest:.6g}" if stats.largest > limit else ""
 
 
-def _underflow(stats: WeightStats) -> str:
-    if not stats.nonzero or stats.tiny / stats.nonzero < _SHARE_LOST:
+def _underflow(stats: WeightStats, limit: float) -> str:
+    if not stats.tiny or stats.tiny / stats.nonzero < limit:
         return ""
     return f"{stats.tiny} of {stats.nonzero} values are below {FP16_TINY:.2g}"

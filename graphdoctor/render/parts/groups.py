@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphdoctor.findings import Finding, Fix, ModelReport, Safety, Severity, TargetVerdict, Verdict
+from graphdoctor.findings import Finding, Fix, ModelReport, Safety, TargetVerdict, Verdict
 
 ELLIPSIS = "…"
 """Stands for the node in a message that many nodes share."""
@@ -51,7 +51,7 @@ class Group:
     @property
     def blocks(self) -> bool:
         """True when the rule is sure, and it stands in the way of the target."""
-        return self.head.certain and self.head.severity is Severity.ERROR
+        return self.head.blocks
 
     def concerns(self, target: str) -> bool:
         """True for a finding about ``target``, or about the model whatever the target."""

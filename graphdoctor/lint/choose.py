@@ -1,0 +1,189 @@
+"""From all findings to those that are shown: selection, suppressions, baseline. No verdict changes here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphdoctor.findings import Accepted, Finding, Hidden, Severity, TargetVerdict, Verdict
+from graphdoctor.lint.baseline import match_baseline
+from graphdoctor.lint.options import LintOptions
+from graphdoctor.lint.rules import Rule, find_rule, load_rules
+from graphdoctor.lint.selection import Selection, named
+from graphdoctor.lint.suppress import SECURITY, Suppression, is_judged
+
+UNUSED = "unused-suppression"
+EXPIRED = "expired-suppression"
+UNREASONED = "suppression-without-reason"
+"""Names of the rules that speak of suppressions."""
+BY_BASELINE = "by the baseline"
+BY_ATTRIBUTE = "by attributes of the graph"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the user has answered findings with.
+
+    Attributes:
+        suppressions: those of files.
+        inline: True to heed those that stand in the graph.
+        require_reason: True to heed none without a reason.
+        baseline: findings accepted as they were.
+    """
+
+    suppressions: tuple[Suppression, ...] = ()
+    inline: bool = False
+    require_reason: bool = False
+    baseline: tuple[Accepted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The findings that are shown and those that are not, both in the order of output; entries nothing needs."""
+
+    shown: tuple[Finding, ...]
+    concealed: tuple[Hidden, ...]
+    stale: tuple[Accepted, ...]
+
+
+@dataclass(slots=True)
+class _Heeded:
+    """Suppressions in force, with what each was good for."""
+
+    suppressions: Sequence[Suppression]
+    used: set[int] = field(default_factory=set)
+
+    def of(self, finding: Finding, rule: Rule | None) -> Suppression | None:
+        """The first that answers for ``finding``; one that names the rule goes before one that names a prefix."""
+        found = [(i, s) for i, s in enumerate(self.suppressions) if rule is not None and s.covers(finding, rule)]
+        self.used.update(i for i, _ in found)
+        exact = (s for _, s in found if rule is not None and s.names(rule))
+        return next(exact, found[0][1] if found else None)
+
+
+def choose(
+    findings: Iterable[Finding],
+    options: LintOptions,
+    answers: Answers,
+    targets: Sequence[str],
+    elsewhere: Callable[[], Iterable[Finding]],
+) -> Chosen:
+    """Part ``findings`` into shown and not shown, and add what is to be said of the suppressions themselves.
+
+    Args:
+        findings: all that were made, with fingerprints.
+        options: selection and severities.
+        answers: suppressions, those of the graph included, and the baseline.
+        targets: those that the findings are about.
+        elsewhere: the findings for every target; asked where a suppression is of no use for ``targets``.
+
+    Raises:
+        InputError: a word names no rule.
+    """
+    rules = load_rules()
+    selection = Selection(rules, options)
+    by_code = {r.code: r for r in rules}
+    heeded = _Heeded([s for s in answers.suppressions if not s.is_over and (s.reason or not answers.require_reason)])
+    pairs = [(f, heeded.of(f, by_code.get(f.code))) for f in map(selection.weighed, findings)]
+    ran = frozenset(r.code for r in rules if selection.runs(r))
+    said = [*_out_of_force(answers), *_unused(heeded, rules, ran, targets, elsewhere)]
+    pairs += [(selection.weighed(f), None) for f in said]
+    pairs.sort(key=lambda pair: pair[0].sort_key)
+    matched = match_baseline([f for f, _ in pairs], answers.baseline)
+    shown, concealed = [], []
+    for i, (finding, suppression) in enumerate(pairs):
+        hidden = _hidden(finding, selection, suppression, i in matched.old)
+        if hidden is None:
+            shown.append(finding)
+        else:
+            concealed.append(hidden)
+    known = {r.code for r in rules} - ran
+    stale = (e for e in matched.stale if e.target in ("", *targets) and e.code not in known)
+    return Chosen(tuple(shown), tuple(concealed), tuple(stale))
+
+
+def _hidden(finding: Finding, selection: Selection, by: Suppression | None, in_baseline: bool) -> Hidden | None:
+    """``finding`` with the first reason that hides it, or ``None`` where none does."""
+    if finding.code in selection.mandatory:
+        return None
+    accepted = in_baseline or (by is not None and by.names(find_rule(finding.code)))
+    reason = selection.reason(finding)
+    if not reason and by is not None:
+        reason = BY_ATTRIBUTE if by.inline else f"by {by.source.partition(':')[0]}"
+    if not reason and in_baseline:
+        reason = BY_BASELINE
+    return Hidden(finding, reason, accepted) if reason else None
+
+
+def accepted_targets(
+    verdicts: Iterable[TargetVerdict],
+    behind: Mapping[str, frozenset[str]],
+    shown: Iterable[Finding],
+    concealed: Iterable[Hidden],
+) -> tuple[str, ...]:
+    """Targets that are not *compatible* and whose verdict rests on accepted findings alone.
+
+    Every finding of a rule that is an error must be accepted, and every node behind the verdict must be one that an
+    accepted finding speaks of. So what no finding explains is never accepted.
+    """
+    errors = {r.code for r in load_rules() if r.level is Severity.ERROR}
+    hidden = list(concealed)
+    objections = [f for f in (*shown, *(h.finding for h in hidden if not h.accepted)) if f.code in errors]
+    answered = [h.finding for h in hidden if h.accepted]
+    found = []
+    for v in verdicts:
+        if v.verdict is Verdict.COMPATIBLE or v.target not in behind:
+            continue
+        mine = [f for f in answered if f.target in ("", v.target)]
+        told = {name for f in mine for name in (f.node, *f.covers)}
+        if mine and behind[v.target] <= told and not any(f.target in ("", v.target) for f in objections):
+            found.append(v.target)
+    return tuple(found)
+
+
+def counts(concealed: Iterable[Hidden]) -> tuple[tuple[str, int], ...]:
+    """How many findings are hidden, by reason, sorted by it."""
+    return tuple(sorted(Counter(h.reason for h in concealed).items()))
+
+
+def _out_of_force(answers: Answers) -> Iterator[Finding]:
+    for s in answers.suppressions:
+        if s.is_over:
+            yield _finding(EXPIRED, s, f"it ended on {s.until}")
+        elif answers.require_reason and not s.reason:
+            yield _finding(UNREASONED, s, "it gives no reason")
+
+
+def _unused(
+    heeded: _Heeded,
+    rules: Sequence[Rule],
+    ran: frozenset[str],
+    targets: Sequence[str],
+    elsewhere: Callable[[], Iterable[Finding]],
+) -> Iterator[Finding]:
+    """One finding for each suppression that answers for nothing, on any target."""
+    doubtful = [
+        (i, s)
+        for i, s in enumerate(heeded.suppressions)
+        if i not in heeded.used and (not s.target or s.target in targets) and is_judged(s, rules, ran)
+    ]
+    by_code = {r.code: r for r in rules}
+    others = [(f, by_code[f.code]) for f in elsewhere() if f.code in by_code] if doubtful else []
+    for _, s in doubtful:
+        if not any(s.covers(f, rule) for f, rule in others):
+            yield _finding(UNUSED, s, _why_unused(s, rules))
+
+
+def _why_unused(s: Suppression, rules: Sequence[Rule]) -> str:
+    if s.inline and any(named(r, s.rules) and r.family == SECURITY for r in rules):
+        return "a graph cannot silence findings about security by itself"
+    return "nothing there breaks it"
+
+
+def _finding(name: str, s: Suppression, reason: str) -> Finding:
+    rule = find_rule(name)
+    words = ", ".join(s.rules) or "no rule"
+    message = rule.message.format(reason=f"{s.source} ({words}): {reason}")
+    node = s.node if s.inline else ""
+    return Finding(rule.code, rule.name, rule.level, "", node, "", message, remedy=rule.remedy)
