@@ -19,6 +19,7 @@ from graphdoctor.render.parts.headline import (
     packs_command,
     severity_label,
     target_text,
+    told,
 )
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
@@ -101,7 +102,7 @@ def _group(page: Page, group: Group, targets: str, options: RenderOptions) -> No
 def _body(page: Page, group: Group, options: RenderOptions) -> list[tuple[str, str, str]]:
     """Label, text and style of each paragraph under a group's heading."""
     f = group.head
-    body = [("", group.message if f.certain else f"cannot be told: {group.message}", "")]
+    body = [("", told(f, group.message), "")]
     nodes, left = example_nodes(group, options)
     if nodes and options.show_nodes:
         body += [("", f"{group_place(group, page.glyphs)}:", "dim"), *(("  ", node, "dim") for node in nodes)]

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII, UNICODE
-from graphdoctor.render.parts.groups import Group, group_findings, is_fixable, summaries
-from graphdoctor.render.parts.headline import example_nodes, fix_command, group_place, headline, target_text
+from graphdoctor.render.parts.groups import Group, group_findings, summaries
+from graphdoctor.render.parts.headline import group_lines, headline, target_text
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import clean
 
@@ -35,17 +35,8 @@ def _commands(model: ModelReport, options: RenderOptions) -> Iterator[str]:
 
 
 def _message(group: Group, model: ModelReport, options: RenderOptions) -> str:
-    f = group.head
-    nodes, left = example_nodes(group, options)
-    targets = target_text(group, model)
-    lines = [
-        ("" if f.certain else "cannot be told: ") + group.message + (f" ({targets})" if targets else ""),
-        ": ".join(x for x in (group_place(group, UNICODE if options.unicode else ASCII), ", ".join(nodes)) if x)
-        + (f" and {left:,} more" if left else ""),
-        group.remedy,
-        f"fix: {fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else "",
-    ]
-    return "\n".join(clean(line) for line in lines if line)
+    lines = group_lines(group, options, UNICODE if options.unicode else ASCII, target_text(group, model))
+    return "\n".join(clean(line) for line in lines)
 
 
 def _command(name: str, path: str, title: str, message: str) -> str:

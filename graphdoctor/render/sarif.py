@@ -7,13 +7,15 @@ A graph has no lines: a result lies in the model file (``artifactLocation``, no 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from graphdoctor.findings import Finding, ModelReport, Report, Severity
+from graphdoctor.render.parts.headline import finding_text
+from graphdoctor.render.parts.identity import identified
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
-from graphdoctor.render.parts.record import finding_record, model_head, sorted_findings
+from graphdoctor.render.parts.record import finding_record, model_head
 from graphdoctor.render.parts.words import clean
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -31,7 +33,7 @@ def render(report: Report, options: RenderOptions) -> str:
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(report)}],
         "artifacts": [_artifact(m) for m in report.models],
-        "results": [_result(f, i, m, list(codes)) for i, m in enumerate(report.models) for f in sorted_findings(m)],
+        "results": list(_results(report, {code: i for i, code in enumerate(codes)})),
         "columnKind": "unicodeCodePoints",
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
@@ -73,37 +75,34 @@ def _artifact(model: ModelReport) -> dict[str, Any]:
     return artifact
 
 
-def _result(f: Finding, index: int, model: ModelReport, codes: Sequence[str]) -> dict[str, Any]:
+def _results(report: Report, codes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    for index, model in enumerate(report.models):
+        artifact = {"uri": _uri(model.path), "index": index}
+        for finding, mark in identified(model):
+            yield _result(finding, mark, artifact, codes[finding.code])
+
+
+def _result(f: Finding, mark: str, artifact: dict[str, Any], rule: int) -> dict[str, Any]:
+    """A result; GitHub keeps an alert by ``primaryLocationLineHash``, which it cannot compute for a binary file."""
     record = finding_record(f)
-    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(model.path), "index": index}}}
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact}}
     if f.node:
         name = f.node.rpartition("/")[2]
         place["logicalLocations"] = [{"name": name, "fullyQualifiedName": f.node, "kind": "member"}]
     return {
         "ruleId": f.code,
-        "ruleIndex": codes.index(f.code),
+        "ruleIndex": rule,
         "level": _LEVELS[f.severity] if f.certain else _LEVELS[min(f.severity, Severity.WARNING)],
         "message": {"text": _text(f)},
         "locations": [place],
-        "partialFingerprints": {"graphdoctor/v1": _fingerprint(f)},
+        "partialFingerprints": {"graphdoctor/v1": mark, "primaryLocationLineHash": mark},
         "properties": {k: record[k] for k in ("target", "op", "scope", "certain", "fix")},
     }
 
 
 def _text(f: Finding) -> str:
     """One plain line that holds no ``[text](link)``, which SARIF would take for one."""
-    at = f"{f.op} {f.node}: " if f.node and f.node not in f.message else ""
-    target = f" ({f.target})" if f.target else ""
-    remedy = f". {f.remedy}" if f.remedy else ""
-    text = clean(f"{at}{'' if f.certain else 'cannot be told: '}{f.message}{target}{remedy}")
-    return text.replace("](", "] (")
-
-
-def _fingerprint(f: Finding) -> str:
-    """Equal for the same fault in the next export of the graph: neither the wording nor the file counts."""
-    from hashlib import sha256
-
-    return sha256("\0".join((f.code, f.target, f.op, f.node)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return clean(finding_text(f)).replace("](", "] (")
 
 
 def _notifications(report: Report) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from graphdoctor.render import FORMATS
 from graphdoctor.resources import rules_dir
 from graphdoctor.targets import all_target_names
 from tests.cli.program import Done, call, helped, refused
@@ -190,7 +191,7 @@ def test_a_bad_option_leaves_the_old_report(tmp_path: Path) -> None:
     assert place.read_text() == "before"
 
 
-@pytest.mark.parametrize("format_", ["full", "concise", "json", "jsonl", "sarif", "github", "markdown"])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_every_format_gives_the_same_exit_code(format_: str) -> None:
     done = check(DEMO, "--format", format_, "--statistics", "--show-nodes")
     assert (done.code, done.err) == (1, "")

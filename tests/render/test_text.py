@@ -36,7 +36,7 @@ def test_unknown_format_names_the_nearest() -> None:
 
 
 def test_formats_are_those_of_the_design() -> None:
-    assert {"full", "concise", "json", "jsonl", "sarif", "github", "markdown"} <= set(FORMATS)
+    assert set(FORMATS) == set("full concise json jsonl sarif github gitlab junit markdown".split())
 
 
 def test_plain_formats_import_no_rich_and_only_their_own_module() -> None:

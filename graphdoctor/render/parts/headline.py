@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from graphdoctor.findings import Finding, Fix, ModelReport, Safety, Verdict
 from graphdoctor.render.parts.glyphs import Glyphs
-from graphdoctor.render.parts.groups import Group, TargetSummary, nearest_compatible
+from graphdoctor.render.parts.groups import Group, TargetSummary, is_fixable, nearest_compatible
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import plural
 
@@ -108,3 +108,37 @@ def example_nodes(group: Group, options: RenderOptions) -> tuple[tuple[str, ...]
     if options.show_nodes or len(nodes) <= options.examples + 1:
         return nodes, 0
     return nodes[: options.examples], len(nodes) - options.examples
+
+
+def place_text(group: Group, options: RenderOptions, glyphs: Glyphs) -> str:
+    """``AddV2 x 48 in 6 scopes: a/add, b/add, c/add and 45 more``."""
+    nodes, left = example_nodes(group, options)
+    more = f" and {left:,} more" if left else ""
+    return ": ".join(x for x in (group_place(group, glyphs), ", ".join(nodes)) if x) + more
+
+
+def group_lines(group: Group, options: RenderOptions, glyphs: Glyphs, targets: str = "") -> list[str]:
+    """What a group says, where, what to do and what does it: a line each, nothing for what there is not."""
+    f = group.head
+    lines = [
+        told(f, group.message) + (f" ({targets})" if targets else ""),
+        place_text(group, options, glyphs),
+        group.remedy,
+        f"fix: {fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else "",
+    ]
+    return [line for line in lines if line]
+
+
+def told(finding: Finding, message: str) -> str:
+    """``message`` of a finding, which always says so where it could not be told."""
+    doubtful = not finding.certain and not message.startswith("cannot tell")
+    return f"cannot be told: {message}" if doubtful else message
+
+
+def finding_text(f: Finding) -> str:
+    """One line that says all of a finding: op and node, message, target, remedy."""
+    at = f"{f.op} {f.node}: " if f.op and f.node else f"{f.node}: " if f.node else ""
+    message = f.message.removeprefix(f"{f.node}: ") if f.node else f.message
+    target = f" ({f.target})" if f.target else ""
+    remedy = f". {f.remedy}" if f.remedy else ""
+    return f"{at}{told(f, message)}{target}{remedy}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from graphdoctor.render.parts.words import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@])")
+_BACKTICKS = re.compile("`+")
 
 
 def escape(text: str) -> str:
@@ -16,10 +17,11 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """``text`` as inline code, safe inside a table."""
+    """``text`` as inline code, safe inside a table: fenced by more backticks than it holds in a row."""
     text = clean(text).replace("|", "\\|")
-    fence = "``" if "`" in text else "`"
-    return f"{fence} {text} {fence}" if fence == "``" else f"`{text}`"
+    fence = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    inside = f" {text} " if text[:1] == "`" or text[-1:] == "`" else text
+    return f"{fence}{inside or ' '}{fence}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
