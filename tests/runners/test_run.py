@@ -42,6 +42,25 @@ def test_onnx_on_two_input_sets(onnx_model, level):
     np.testing.assert_array_equal(second["y:0"], np.maximum(-X[:1, :2], 0))
 
 
+@pytest.mark.parametrize("level", ["none", "basic", "extended", "all"])
+def test_zeros_in_front_of_a_maximum_stay_zeros(level):
+    """ONNX Runtime's Pad_Fusion makes minus infinity of them, and windows that reach outside then give -1."""
+    onnx = pytest.importorskip("onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    pads = onnx.numpy_helper.from_array(np.array([0, 0, 1, 1, 0, 0, 1, 1]), "pads")
+    nodes = [
+        helper.make_node("Pad", ["x", "pads"], ["padded"]),
+        helper.make_node("MaxPool", ["padded"], ["y"], kernel_shape=[2, 2]),
+    ]
+    x, y = (helper.make_tensor_value_info(n, kinds.FLOAT, [1, 1, d, d]) for n, d in (("x", 3), ("y", 4)))
+    graph = helper.make_graph(nodes, "g", [x], [y], [pads])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (found,) = run_onnx(model.SerializeToString(), [{"x": np.full((1, 1, 3, 3), -1, np.float32)}], optimisation=level)
+    inside = np.zeros((4, 4), bool)
+    inside[1:3, 1:3] = True
+    np.testing.assert_array_equal(found["y"][0, 0], np.where(inside, -1, 0))
+
+
 def test_onnx_from_a_file_with_chosen_outputs(onnx_model, tmp_path):
     path = tmp_path / "net ü.onnx"
     path.write_bytes(onnx_model)
