@@ -70,8 +70,8 @@ def build_engine(model: str | Path | bytes, plan_path: str | Path, options: Buil
     options = options or BuildOptions()
     modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
     names = capability_names(options.compute_capabilities, modules)
-    plan = Path(plan_path).absolute()
-    draft = _draft(plan)
+    plan = Path(plan_path)
+    draft = _draft(plan.absolute())
     onnx, files = _source(model)
     request = EngineRequest(onnx, modules, str(draft), compute_capabilities=names, profiles=dict(options.profiles))
     try:

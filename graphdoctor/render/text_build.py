@@ -68,7 +68,7 @@ def _facts(view: BuildView) -> list[list[Piece]]:
         ("outputs", ", ".join(tensor_text(t) for t in view.outputs)),
         ("size", size_text(view.size) if view.ok else ""),
         ("time", f"{seconds_text(view.seconds)} ({steps})" if steps else seconds_text(view.seconds)),
-        ("built from", f"{view.sidecar} says what the plan was built from" if view.sidecar else ""),
+        ("record", f"{view.sidecar} says what the plan was built from" if view.sidecar else ""),
         ("tried", "; ".join(view.tried)),
     ]
     return [[(label, "dim"), text] for label, text in rows if text]

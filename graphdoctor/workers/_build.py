@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graphdoctor.jobs.spec import EngineAnswer, EngineError, EngineRequest, EngineTensor, ShapeRange
+from graphdoctor.workers._serve import RefusedError
 from graphdoctor.workers._trt import Builder, Log, builder_errors, open_builder, parser_errors, tensor
 
 
@@ -85,8 +86,7 @@ class Build:
             return 0, "", builder_errors(messages, self.network)
         view = memoryview(plan)
         if self.request.plan:
-            with Path(self.request.plan).open("xb") as file:
-                file.write(view)
+            _write(Path(self.request.plan), view)
         digest = hashlib.sha256(view).hexdigest()
         self._clock("write")
         return view.nbytes, digest, ()
@@ -131,6 +131,14 @@ class Build:
         now = time.perf_counter()
         self.seconds[step] = now - self._last
         self._last = now
+
+
+def _write(place: Path, plan: memoryview) -> None:
+    try:
+        with place.open("xb") as file:
+            file.write(plan)
+    except OSError as e:
+        raise RefusedError(f"the plan cannot be written to {place.parent}: {e.strerror or e}") from e
 
 
 @contextmanager

@@ -17,8 +17,8 @@ def run(request: EngineRequest, arrays: dict[str, Array]) -> tuple[EngineAnswer,
 
     Raises:
         MissingModuleError: no builder is installed.
-        RefusedError: the builders that are installed do not work.
-        OSError: the model cannot be read or the plan not written.
+        RefusedError: the builders that are installed do not work, or the plan cannot be written.
+        OSError: the model cannot be read.
     """
     return Build(request).answer(), {}
 
