@@ -90,6 +90,8 @@ def _place(path: str, out_path: str | None, in_place: bool) -> str:
     if path == "-":
         raise click.UsageError("with MODEL from standard input, say where to write: -o OUT")
     file = Path(path)
+    if file.is_dir():  # a dot in a folder's name, as in v0.1_net, starts no suffix
+        return str(file.with_name(f"{file.resolve().name}.fixed.pb"))
     suffix = file.suffix if file.suffix in _TEXT else ".pb"
     return str(file.with_name(f"{file.stem}.fixed{suffix}"))
 

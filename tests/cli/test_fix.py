@@ -40,6 +40,16 @@ def test_writes_beside_the_model(demo: Path) -> None:
     assert len(demo.with_name("net.fixed.pb").read_bytes()) < len(before)
 
 
+def test_a_folder_keeps_its_whole_name(tmp_path: Path) -> None:
+    """``net_v0.1_a`` and ``net_v0.2_b`` must not both become ``net_v0.fixed.pb``."""
+    folder = tmp_path / "net_v0.1_a"
+    folder.mkdir()
+    node = 'node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }'
+    (folder / "saved_model.pbtxt").write_text(f"meta_graphs {{ graph_def {{ {node} }} }}")
+    assert fix(folder, packs="clean").code == 0
+    assert names(tmp_path) == ["net_v0.1_a", "net_v0.1_a.fixed.pb"]
+
+
 def test_text_stays_text(demo: Path, tmp_path: Path) -> None:
     assert fix(demo, "-o", tmp_path / "net.pbtxt", packs="clean").code == 0
     demo.unlink()
