@@ -167,16 +167,18 @@ def _from_saved_model(path: str, size: int, message: Any, digest: _Digest) -> Mo
         raise InputError("the SavedModel has no MetaGraph", remedy="Export it again with tf.saved_model.save")
     meta = next((m for m in message.meta_graphs if _SERVE in m.meta_info_def.tags), message.meta_graphs[0])
     model = _model(path, "saved-model", size, graph_from_graphdef(meta.graph_def), digest)
-    tags = ", ".join(meta.meta_info_def.tags) or "none"
-    model.notes.append(f"MetaGraph with tags {tags}, of {len(message.meta_graphs)}")
+    others = len(message.meta_graphs) - 1
+    if others:
+        tags = ", ".join(meta.meta_info_def.tags) or "none"
+        what = "another MetaGraph" if others == 1 else f"{others} other MetaGraphs"
+        model.notes.append(f"{what}: the one with the tags {tags} is read")
     _apply_signature(model, meta)
     return model
 
 
 def _apply_signature(model: Model, meta: Any) -> None:
     """Inputs and outputs as the serving signature states them, by argument name."""
-    names = sorted(meta.signature_def)
-    usable = [n for n in names if not n.startswith("__saved_model")]
+    usable = sorted(n for n in meta.signature_def if not n.startswith("__saved_model"))
     name = _DEFAULT_SIGNATURE if _DEFAULT_SIGNATURE in usable else next(iter(usable), None)
     if name is None:
         model.notes.append("no signature: inputs and outputs are found, not stated")
@@ -186,4 +188,7 @@ def _apply_signature(model: Model, meta: Any) -> None:
     inputs = [graph.value(info.name) for _, info in sorted(signature.inputs.items())]
     graph.outputs = tuple(dict.fromkeys(v for v in outputs if not v.node.is_missing))
     graph.inputs = tuple(dict.fromkeys(v.node for v in inputs if not v.node.is_missing))
-    model.notes.append(f"signature {name}, of {', '.join(names)}")
+    others = [n for n in usable if n != name]
+    if others:
+        what = "the other signature" if len(others) == 1 else "the other signatures"
+        model.notes.append(f"{what} {', '.join(others)}: inputs and outputs are those of {name}")
