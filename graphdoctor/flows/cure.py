@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from graphdoctor.compare import Verdict3
+from graphdoctor.compare import Comparison, Verdict3
 from graphdoctor.engines import BuildOptions
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.findings import ModelReport, Severity, Verdict
@@ -226,12 +226,21 @@ def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
     candidate = Side(str(run.folder / "model.onnx"), "onnxruntime", inputs, outputs)
     run.verified = compare_sides(reference, candidate, run.options.verify)
     judgement = run.verified.judgement
-    worst = max((o.comparison.max_abs for o in judgement.outputs if o.comparison is not None), default=0.0)
+    compared = [o.comparison for o in judgement.outputs if o.comparison is not None]
+    worst = max(compared, key=lambda c: c.max_abs, default=None)
     statuses: dict[Verdict3, Status] = {Verdict3.SAME: "done", Verdict3.DIFFERENT: "failed"}
-    text = f"TensorFlow's numbers: largest difference {worst:.2g}"
+    text = f"TensorFlow's numbers: {_difference(worst)}"
     if judgement.verdict is not Verdict3.SAME:
         text = f"{judgement.verdict.value}: {judgement.reason}"
     return CureStep("verify", statuses.get(judgement.verdict, "unknown"), 0.0, text)
+
+
+def _difference(worst: Comparison | None) -> str:
+    """How far off the output is that is furthest off, and what it may be."""
+    if worst is None:
+        return "nothing to compare"
+    allowed = worst.tolerance
+    return f"largest difference {worst.max_abs:.2g}, within {allowed.atol:g} + {allowed.rtol:g} * |reference|"
 
 
 def _artefact(path: Path) -> Artefact:

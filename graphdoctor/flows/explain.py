@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import dropwhile
 from math import log
 from typing import Any
 
@@ -150,7 +151,8 @@ def _example(rule: Rule, which: str) -> str:
     if not path.is_file():
         return ""
     lines = path.read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not _TEST_LINE.match(line)).strip()
+    shown = [line for line in lines if not _TEST_LINE.match(line)]
+    return "\n".join(dropwhile(lambda line: not line.strip("# "), shown)).strip()
 
 
 _NAME = re.compile(r"GD[A-Z]?\d*|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)

@@ -115,7 +115,9 @@ def _suggestions(path: str, graph: Graph, specs: Specs) -> list[Suggestion]:
         spec = specs.output(cut)
         argument = f"{cut.name}:{_label(spec.dtype)}{_dims(spec.shape)}"
         ops = ", ".join(sorted({n.op for n in _upstream(cut)} & set(_FRONT_END_OPS)))
-        text = f"{ops}: this front end stays on the host. Cut the graph behind it, and fill in what is marked ?:"
+        text = f"{ops}: this front end stays on the host. Cut the graph behind it" + (
+            ":" if spec.is_static else ", and fill in what is marked ?:"
+        )
         found.append(Suggestion(text, f"graphdoctor check {path} --input '{argument}'"))
     return found
 

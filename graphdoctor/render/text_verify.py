@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from graphdoctor.findings import TensorInfo
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import number_text, tensor_text
+from graphdoctor.render.parts.words import cells, number_text, tensor_text
 
 Outcome = Literal["same", "different", "inconclusive"]
 _STYLES = {"same": "green", "different": "red", "inconclusive": "yellow"}
@@ -61,7 +62,7 @@ class VerifyView:
 def render_verify(view: VerifyView, options: RenderOptions) -> str:
     """The verdict, then a line of numbers and what they mean for each output."""
     page = Page(options)
-    page.rule((f"{page.glyphs.rule * 2} {view.candidate} against {view.reference}", "bold"))
+    page.rule((f"{page.glyphs.rule * 2} {_title(view, page.width)}", "bold"))
     page.table(_facts(view), indent=0)
     for check in view.outputs:
         page.blank()
@@ -71,6 +72,14 @@ def render_verify(view: VerifyView, options: RenderOptions) -> str:
         _conclusion(view), style=f"bold {_STYLES[view.outcome]}", first=[_sign(page, view.outcome), " "], rest=["  "]
     )
     return page.text()
+
+
+def _title(view: VerifyView, width: int) -> str:
+    """The models by path where that fits on a line, else by name: the paths stand below."""
+    full = f"{view.candidate} against {view.reference}"
+    if cells(full) <= width - 7:
+        return full
+    return f"{PurePath(view.candidate).name} against {PurePath(view.reference).name}"
 
 
 def _sign(page: Page, outcome: Outcome) -> Piece:

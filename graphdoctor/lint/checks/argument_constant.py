@@ -42,7 +42,7 @@ def _judge(ctx: CheckContext, node: Node, slot: int, what: str) -> Hit | None:
     if constant_of(value) is not None:
         return None
     if source.is_missing:
-        return Hit(node, f"its {what} comes from a node that is missing", certain=False)
+        return Hit(node, f"the node that gives its {what} is missing", certain=False)
     if ctx.judge.is_constant(source):
-        return Hit(node, f"its {what} is computed by {source.op}, always with the same result", case="folds")
-    return Hit(node, f"its {what} is computed by {source.op}")
+        return Hit(node, f"{source.op} computes its {what}, always with the same result", case="folds")
+    return Hit(node, f"{source.op} computes its {what}")

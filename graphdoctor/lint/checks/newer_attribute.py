@@ -35,4 +35,6 @@ def _assigned(attribute: NewerAttribute) -> str:
         return f"{attribute.name}, which is {str(value).lower()}"
     if isinstance(value, DType):
         return f"{attribute.name}, which is {value.label}"
+    if isinstance(value, str) and not value.isprintable():
+        return f"{attribute.name}, which holds {len(value.encode('utf-8', 'surrogateescape'))} bytes"
     return f"{attribute.name}, which is {list(value) if isinstance(value, tuple) else value}"

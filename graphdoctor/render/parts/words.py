@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.findings import TensorInfo
-from graphdoctor.types import dims_text
+from graphdoctor.types import DType, dims_text
 
 _FIRST_WIDE = "\u1100"
 """No character before this one takes two cells of a terminal."""
@@ -76,8 +76,9 @@ def seconds_text(seconds: float) -> str:
 
 
 def tensor_text(tensor: TensorInfo) -> str:
-    """``input float32[1,224,224,3]``."""
-    return f"{tensor.name} {tensor.dtype.label}{dims_text(tensor.shape)}"
+    """``input float32[1,224,224,3]``; a dtype that is not known is ``?``."""
+    dtype = "?" if tensor.dtype is DType.INVALID else tensor.dtype.label
+    return f"{tensor.name} {dtype}{dims_text(tensor.shape)}"
 
 
 def number_text(value: float | None) -> str:
