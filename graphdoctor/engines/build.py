@@ -71,7 +71,7 @@ def build_engine(model: str | Path | bytes, plan_path: str | Path, options: Buil
     modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
     names = capability_names(options.compute_capabilities, modules)
     plan = Path(plan_path)
-    draft = _draft(plan.absolute())
+    draft = _draft(plan).absolute()  # a worker has a folder of its own
     onnx, files = _source(model)
     request = EngineRequest(onnx, modules, str(draft), compute_capabilities=names, profiles=dict(options.profiles))
     try:

@@ -21,6 +21,7 @@ from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, t
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
 from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.render.parts.words import plural
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
 from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
@@ -168,8 +169,8 @@ def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     write_fixed(run.fixed, str(place))
     run.after = replace(run.after, path=str(place), sha256=hashlib.sha256(place.read_bytes()).hexdigest())
     before, after, left = run.fixed.nodes_before, len(opened.graph), _errors(run.after)
-    text = f"{len(run.fixed.result.applied)} rewrites of {', '.join(packs)}: {before:,} nodes -> {after:,}; "
-    text += f"{left} errors left" if left else f"no error left for {target.name}"
+    text = f"{plural(len(run.fixed.result.applied), 'rewrite')} of {', '.join(packs)}: {before:,} nodes -> {after:,}; "
+    text += f"{plural(left, 'error')} left" if left else f"no error left for {target.name}"
     status: Status = "unknown" if left else "done"
     return CureStep("fix", status, 0.0, text, (_artefact(place),))
 

@@ -71,7 +71,7 @@ def render_rules(rows: Sequence[RuleRow], options: RenderOptions) -> str:
     if table:
         page.table(table, indent=0)
         page.blank()
-    page.line((f"{plural(len(rows), 'rule')}; [*] has a fix, [!] an unsafe one", "dim"))
+    page.para(f"{plural(len(rows), 'rule')}; [*] has a fix, [!] an unsafe one", style="dim")
     return page.text()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner, Result
 
 from graphdoctor.cli.rules import command
@@ -28,6 +29,17 @@ def test_table_has_every_rule() -> None:
     starts = [line.split()[0] for line in result.output.splitlines() if line.startswith("GD")]
     assert starts == [r.code for r in rules] == sorted(starts)
     assert result.output.splitlines()[-1].startswith(f"{len(rules)} rules;")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_table_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a narrow terminal the summaries stand below, and none is lost."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    output = _run().output
+    assert max(map(len, output.splitlines())) <= width
+    words = " ".join(output.split())
+    assert all(r.summary in words for r in load_rules())
+    assert [line.split()[0] for line in output.splitlines() if line.startswith("GD")] == [r.code for r in load_rules()]
 
 
 def test_fix_is_marked() -> None:

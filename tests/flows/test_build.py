@@ -37,6 +37,13 @@ def sidecar(plan: Path) -> Any:
     return json.loads(plan.with_name(plan.name + ".json").read_text())
 
 
+def test_paths_are_said_as_they_were_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    built = build_model(graph("demo"), "demo.plan", BuildOptions(), FOUND)
+    assert (str(built.result.plan), str(built.sidecar)) == ("demo.plan", "demo.plan.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.plan", "demo.plan.json"]
+
+
 def test_the_sidecar_says_what_the_plan_was_built_from(tmp_path: Path) -> None:
     plan = tmp_path / "demo.plan"
     built = build_model(graph("demo"), str(plan), BuildOptions(compute_capabilities=("8.6", "12.0")), FOUND)

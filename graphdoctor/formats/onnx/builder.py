@@ -55,7 +55,7 @@ class OnnxBuilder:
             if value not in self.names and value.node not in self.barred:
                 self._refuse(value.node, f"ONNX does not have its output {value.index}")
         if self.refused:
-            raise UnsupportedError(_refusal(self.refused), remedy="graphdoctor check names what stands in the way")
+            raise UnsupportedError(_refusal(self.refused), remedy=self._remedy())
         self._name_outputs()
         self._drop_unread()
         return self.model
@@ -119,6 +119,17 @@ class OnnxBuilder:
             self._refuse(node, f"it reads {lost.name}, which is not in the graph")
         else:
             self._refuse(node, f"it reads output {lost.index} of {lost.node.name}, which ONNX does not have")
+
+    def _remedy(self) -> str:
+        """The inputs whose open sizes may be why, if what was refused has an input of a size that is not known."""
+        known = "graphdoctor check names what stands in the way"
+        unsure = [n for n, _ in self.refused if find_op(n.op) and any(_is_open(s) for s in self.specs.inputs(n))]
+        behind = self.graph.live(unsure, controls=False)
+        blank = [n.name for n in self.graph.inputs if n in behind and _is_open(self.specs.output(n))]
+        if not blank:
+            return known
+        shapes = " ".join(f"--input '{name}[{_blank(self.specs.output(self.graph.node(name)))}]'" for name in blank)
+        return f"Say how large the input is: {shapes}; {known}"
 
     def _name_outputs(self) -> None:
         for value, wanted in zip(self.graph.outputs, self.output_names, strict=True):
@@ -235,6 +246,16 @@ class NodeLowering:
         clean = {k: v for k, v in attrs.items() if v is not None}
         self.made.append(Emitted(op_type, name, list(inputs), list(names), clean, self.node.origins))
         return names
+
+
+def _is_open(spec: TensorSpec) -> bool:
+    """True if a size besides the batch is not known."""
+    return spec.shape is None or None in spec.shape[1:]
+
+
+def _blank(spec: TensorSpec) -> str:
+    """The shape to fill in: an ellipsis, or the known sizes with a ? for each open one."""
+    return "..." if spec.shape is None else ",".join("?" if d is None else str(d) for d in spec.shape)
 
 
 def _refusal(refused: list[tuple[Node, str]]) -> str:

@@ -15,6 +15,8 @@ Piece = str | tuple[str, str]
 """Text, or text with a rich style (``bold red``)."""
 WIDEST = 120
 """Longer lines are hard to read, however wide the terminal."""
+_NARROWEST = 20
+"""Columns that folded text gets at least."""
 
 
 class Page:
@@ -44,7 +46,7 @@ class Page:
         """Add ``text`` folded to the width: ``first`` in front of its first line, ``rest`` in front of the others."""
         head, tail = [self._piece(p) for p in first], [self._piece(p) for p in rest]
         indent = _cells(tail)
-        for i, line in enumerate(fold(text, max(20, self.width - indent), max(0, _cells(head) - indent))):
+        for i, line in enumerate(fold(text, max(_NARROWEST, self.width - indent), max(0, _cells(head) - indent))):
             self._lines.append([*(tail if i else head), self._piece((line, style))])
 
     def item(self, label: str, text: str, *, indent: int = 2, style: str = "", label_style: str = "dim") -> None:
@@ -53,9 +55,16 @@ class Page:
         self.para(text, style=style, first=[(label, label_style)], rest=[" " * cells(label)])
 
     def table(self, rows: Sequence[Sequence[Piece]], *, indent: int = 2, right: Sequence[int] = ()) -> None:
-        """Add rows of equal length in columns, those numbered in ``right`` flush right; the last column is folded."""
+        """Add rows of equal length in columns, those numbered in ``right`` flush right; the last column is folded.
+
+        Where too little width is left for the last column, it stands below the others.
+        """
         grid = [[self._piece(p) for p in row] for row in rows]
         widths = [max(cells(text) for text, _ in column) for column in zip(*grid, strict=True)]
+        if indent + sum(widths[:-1]) + 2 * len(widths[:-1]) > self.width - min(widths[-1], _NARROWEST):
+            for row in grid:
+                self._stacked(row, indent)
+            return
         for row in grid:
             head: list[Piece] = [" " * indent]
             for i, (text, style) in enumerate(row[:-1]):
@@ -65,6 +74,18 @@ class Page:
             text, style = row[-1]
             gap = " " * (widths[-1] - cells(text)) if len(row) - 1 in right else ""
             self.para(text, style=style, first=[*head, gap], rest=[" " * _cells(self._piece(p) for p in head)])
+
+    def _stacked(self, row: Sequence[tuple[str, str]], indent: int) -> None:
+        """One row of a table that is too wide: its columns in a line, or more, and the last one below."""
+        margin, line = (" " * indent, ""), list[tuple[str, str]]()
+        for text, style in (piece for piece in row[:-1] if piece[0]):
+            if line and indent + _cells(line) + cells(text) > self.width:
+                self._lines.append([margin, *line])
+                line = []
+            line += [(text, style), ("  ", "")]
+        self._lines.append([margin, *line])
+        below = " " * (indent + 4)
+        self.para(row[-1][0], style=row[-1][1], first=[below], rest=[below])
 
     def text(self) -> str:
         """The page, every line ended; empty when nothing was added."""

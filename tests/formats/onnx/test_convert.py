@@ -121,6 +121,24 @@ def test_what_cannot_be_lowered_is_listed_whole_with_reasons() -> None:
     assert "c (Add)" not in caught.value.message  # it only stands behind one of them
 
 
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ("", "Say how large the input is: --input 'x[...]'; graphdoctor check"),
+        (", shape: shape[?,8,8,?]", "Say how large the input is: --input 'x[?,8,8,?]'; graphdoctor check"),
+        (", shape: shape[?,8,8,4]", "graphdoctor check"),
+    ],
+    ids=["nothing", "a-size", "only-the-batch"],
+)
+def test_where_an_open_size_may_be_why_the_input_to_name_is_named(shape: str, remedy: str) -> None:
+    """Only inputs that what was refused depends on."""
+    text = f"x = Placeholder {{dtype: float32{shape}}}\nz = Placeholder {{dtype: float32}}\n"
+    text += 'd = Enter(x) {frame_name: "f"}\ny = Neg(z)\n'
+    with pytest.raises(UnsupportedError) as caught:
+        lowered(text + "inputs: x, z\noutputs: d, y")
+    assert caught.value.remedy.startswith(remedy)
+
+
 def test_a_node_over_which_its_lowering_stumbles_is_refused() -> None:
     """The dims are fewer than a claim of 2^32 elements needs: the graph was damaged on its way."""
     text = "x = Placeholder {dtype: float32, shape: shape[4]}\ns = Const int32[4294967296] 1\ny = Reshape(x, s)\n"
