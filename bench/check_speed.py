@@ -13,7 +13,7 @@ def main() -> int:
     size = path.stat().st_size
     check, tensorflow = measure(
         [
-            graphdoctor("check", str(path), "--target", "all", "--no-live", "--fail-on", "never"),
+            graphdoctor("check", str(path), "--target", "all", "--no-live", "--no-cache", "--fail-on", "never"),
             [sys.executable, "-c", "import tensorflow"],
         ]
     )

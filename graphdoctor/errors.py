@@ -14,6 +14,8 @@ A message says what is wrong and where; ``remedy`` says what to do about it.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class GraphdoctorError(Exception):
     """What went wrong, where, and what to do.
@@ -30,9 +32,19 @@ class GraphdoctorError(Exception):
         self.where = where
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled whole, whatever a subclass's constructor takes: errors come from other processes too."""
+        return _restored, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}. {self.remedy}" if self.remedy else head
+
+
+def _restored(kind: type[GraphdoctorError], args: tuple[Any, ...], state: dict[str, Any]) -> GraphdoctorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(GraphdoctorError):

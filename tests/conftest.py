@@ -8,3 +8,5 @@ import os
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+# Nothing is kept between tests, and nothing in the cache of whoever runs them: no folder can be made there.
+os.environ["GRAPHDOCTOR_CACHE_DIR"] = f"{os.devnull}/cache"

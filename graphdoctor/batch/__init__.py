@@ -1,7 +1,9 @@
-"""Many models: each is checked by itself, and one that cannot be read does not stop the others."""
+"""Many models: found in folders, looked up in the cache, checked side by side; one that fails stops no other."""
 
 from __future__ import annotations
 
-from graphdoctor.batch.run import Outcome, check_all
+from graphdoctor.batch.cache import Cache, cache_folder, clean
+from graphdoctor.batch.paths import Found, find_models
+from graphdoctor.batch.run import Outcome, Work, check_all
 
-__all__ = ["Outcome", "check_all"]
+__all__ = ["Cache", "Found", "Outcome", "Work", "cache_folder", "check_all", "clean", "find_models"]

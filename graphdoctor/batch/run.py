@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from graphdoctor.errors import GraphdoctorError
-from graphdoctor.findings import ModelReport
-from graphdoctor.flows.check import CheckOptions, check_model
+from graphdoctor.batch.cache import Cache
+from graphdoctor.errors import GraphdoctorError, UnsupportedError, WorkerError
+
+if TYPE_CHECKING:
+    from graphdoctor.findings import ModelReport
+    from graphdoctor.flows.check import CheckOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,114 @@ class Outcome:
     error: GraphdoctorError | None = None
 
 
-def check_all(paths: Sequence[str], options: CheckOptions) -> Iterator[Outcome]:
-    """The outcome of each model, in the order of ``paths``."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How models are checked.
+
+    Attributes:
+        options: gives the options; not called where every report was kept, since they cost more than the reports do.
+        cache: where reports are kept, if anywhere.
+        jobs: how many models at once; 0 is as many as this machine has processors and memory for.
+        meanwhile: called while an only model is hashed: it can load what shows the report.
+    """
+
+    options: Callable[[], CheckOptions]
+    cache: Cache | None = None
+    jobs: int = 0
+    meanwhile: Callable[[], None] | None = None
+
+
+def check_all(
+    paths: Sequence[str], work: Work, done: Callable[[str], None] | None = None
+) -> Generator[Outcome, None, None]:
+    """The outcome of each model, in the order of ``paths``; a model that fails stops no other.
+
+    Args:
+        paths: the models.
+        work: how.
+        done: told of each model when it is done, in the order of that.
+
+    Raises:
+        GraphdoctorError: the options cannot be used.
+    """
+    say = done or (lambda path: None)
+    found = dict(_kept(paths, work.cache, work.meanwhile)) if work.cache is not None else {}
+    for path in found:
+        say(path)
+    left = [path for path in paths if path not in found]
+    made = _made(left, work, say) if left else iter(())
+    waiting: dict[str, Outcome] = dict(found)
     for path in paths:
+        while path not in waiting:
+            outcome = next(made)
+            waiting[outcome.path] = outcome
+        yield waiting.pop(path)
+
+
+def _kept(paths: Sequence[str], cache: Cache, meanwhile: Callable[[], None] | None) -> Iterator[tuple[str, Outcome]]:
+    """Those that the cache has; hashing goes on in threads, all of which have ended before a process is forked."""
+    if len(paths) == 1:
+        reports: list[ModelReport | None] = [cache.get(paths[0], meanwhile)]
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from graphdoctor.batch.machine import processors
+
+        with ThreadPoolExecutor(processors()) as threads:
+            reports = list(threads.map(cache.get, paths))
+    for path, report in zip(paths, reports, strict=True):
+        if report is not None:
+            yield path, Outcome(path, report)
+
+
+def _made(paths: Sequence[str], work: Work, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """The outcomes of models that have to be checked, in the order in which they are done."""
+    from graphdoctor.batch.machine import jobs_for
+    from graphdoctor.flows.check import asks_live
+
+    options = work.options()
+    live = asks_live(options)
+    cache = None if live else work.cache  # NVIDIA's answer is of its installation, not of the file alone
+    one = _checker(options, cache)
+    jobs = jobs_for(paths, work.jobs, live=live)
+    for outcome in map(one, paths) if jobs == 1 else _in_processes(one, paths, jobs):
+        say(outcome.path)
+        yield outcome
+
+
+def _in_processes(one: Callable[[str], Outcome], paths: Sequence[str], jobs: int) -> Iterator[Outcome]:
+    from graphdoctor.batch.pool import Died, in_processes
+    from graphdoctor.flows.check import prepare
+
+    prepare()  # once, before the processes are forked from this one
+    for path, outcome in in_processes(one, paths, jobs):
+        if isinstance(outcome, Died):
+            reason = WorkerError(f"the process that checked it {outcome.how}", where=path, remedy=outcome.remedy)
+            yield Outcome(path, error=reason)
+        else:
+            yield outcome
+
+
+def _checker(options: CheckOptions, cache: Cache | None) -> Callable[[str], Outcome]:
+    from graphdoctor.flows.check import check_model
+
+    def check(path: str) -> Outcome:
         try:
-            yield Outcome(path, report=check_model(path, options))
+            report = check_model(path, options)
         except GraphdoctorError as e:
-            yield Outcome(path, error=e)
+            return Outcome(path, error=e)
+        except (MemoryError, RecursionError) as e:
+            return Outcome(path, error=_too_large(path, e))
+        if cache is not None:
+            cache.put(path, report)
+        return Outcome(path, report)
+
+    return check
+
+
+def _too_large(path: str, error: Exception) -> GraphdoctorError:
+    return UnsupportedError(
+        f"is too large or too deep for this machine ({type(error).__name__})",
+        where=path,
+        remedy="graphdoctor inspect lists the largest constants; a damaged one claims more than the file holds",
+    )

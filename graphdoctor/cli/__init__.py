@@ -15,7 +15,20 @@ import click
 from graphdoctor import __version__
 from graphdoctor.errors import GraphdoctorError, InputError
 
-COMMANDS = ("check", "fix", "convert", "build", "verify", "cure", "inspect", "explain", "rules", "targets", "packs")
+COMMANDS = (
+    "check",
+    "fix",
+    "convert",
+    "build",
+    "verify",
+    "cure",
+    "inspect",
+    "explain",
+    "rules",
+    "targets",
+    "packs",
+    "clean",
+)
 USAGE_ERROR = 2
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from graphdoctor import __version__
-from graphdoctor.batch import check_all
-from graphdoctor.cli.common import show_error, signature, signature_options
+from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
+from graphdoctor.cli.common import signature, signature_options
 from graphdoctor.cli.reporting import FORMAT_HELP, LEVELS, exit_code, places, write_report
-from graphdoctor.findings import ModelReport, Report
-from graphdoctor.flows.check import CheckOptions, chosen_targets
-from graphdoctor.lint import LintOptions
-from graphdoctor.render import RenderOptions
-from graphdoctor.targets import DEFAULT_TARGET, load_target
+from graphdoctor.findings import Report
+from graphdoctor.render import RenderOptions, load_formats
+
+if TYPE_CHECKING:
+    from graphdoctor.flows.check import CheckOptions
 
 
 @click.command("check")
@@ -46,6 +48,7 @@ from graphdoctor.targets import DEFAULT_TARGET, load_target
 )
 @click.option("--statistics", is_flag=True, help="Add counts by rule.")
 @click.option("--show-nodes", is_flag=True, help="List every node of a finding.")
+@batch_options
 def command(
     models: tuple[str, ...],
     targets: tuple[str, ...],
@@ -60,37 +63,56 @@ def command(
     live: bool | None,
     statistics: bool,
     show_nodes: bool,
+    batch: BatchOptions,
 ) -> None:
     """Say what stands in the way of a target.
 
+    MODEL is a file, - for standard input, the folder of a SavedModel, or a folder to search for .pb and .pbtxt.
+
     Findings are about the targets that are named; every other target gets a verdict.
     """
+    models = models_of(models)
     wanted = places(formats, output_file, models)
-    lint_options = LintOptions(select=_codes(select), extend_select=_codes(extend_select), ignore=_codes(ignore))
-    names = chosen_targets(targets or (DEFAULT_TARGET,))
-    if live is None and "all" in targets and not any(load_target(t).live for t in targets if t != "all"):
-        live = False  # NVIDIA is asked for a target that was named; asking takes longer than all the tables
-    options = CheckOptions(names, lint_options, signature(inputs, outputs), live)
-    reports, failed = _check_all(models, options)
+    asked = _Asked(targets, _codes(select), _codes(extend_select), _codes(ignore), inputs, outputs, live)
+    reports, failed = check_models(
+        models, asdict(asked), lambda: _understood(asked), batch, lambda: load_formats(p.format for p in wanted)
+    )
     if reports:
         report = Report(f"graphdoctor {__version__}", tuple(reports))
         write_report(report, wanted, RenderOptions(statistics=statistics, show_nodes=show_nodes))
     sys.exit(2 if failed else exit_code(reports, fail_on))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Everything on the command line that a report depends on; see the options of the same names."""
+
+    targets: tuple[str, ...]
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    live: bool | None
+
+
+def _understood(asked: _Asked) -> CheckOptions:
+    """The options of the flow; what they need is loaded here, since a report that was kept needs none of it.
+
+    Raises:
+        InputError: there is no such target, or an input cannot be read.
+    """
+    from graphdoctor.flows.check import CheckOptions, chosen_targets
+    from graphdoctor.lint import LintOptions
+    from graphdoctor.targets import DEFAULT_TARGET, load_target
+
+    names = chosen_targets(asked.targets or (DEFAULT_TARGET,))
+    live = asked.live
+    if live is None and "all" in asked.targets and not any(load_target(t).live for t in asked.targets if t != "all"):
+        live = False  # NVIDIA is asked for a target that was named; asking takes longer than all the tables
+    lint = LintOptions(select=asked.select, extend_select=asked.extend_select, ignore=asked.ignore)
+    return CheckOptions(names, lint, signature(asked.inputs, asked.outputs), live)
+
+
 def _codes(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
-
-
-def _check_all(models: tuple[str, ...], options: CheckOptions) -> tuple[list[ModelReport], bool]:
-    """Every model's report, and whether one could not be read; alone, that is the command's own error."""
-    reports, failed = [], False
-    for outcome in check_all(models, options):
-        if outcome.report is not None:
-            reports.append(outcome.report)
-        if outcome.error is not None:
-            if len(models) == 1:
-                raise outcome.error
-            show_error(outcome.error)
-            failed = True
-    return reports, failed

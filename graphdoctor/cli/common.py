@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from graphdoctor.errors import GraphdoctorError
-from graphdoctor.flows.opening import SignatureOptions
 from graphdoctor.render import RenderOptions
 from graphdoctor.render.parts.terminal import options_for
+
+if TYPE_CHECKING:
+    from graphdoctor.flows.opening import SignatureOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +31,8 @@ def signature_options(function: F) -> F:
 
 def signature(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> SignatureOptions:
     """What the two options say."""
+    from graphdoctor.flows.opening import SignatureOptions
+
     return SignatureOptions.parse(inputs, outputs)
 
 
@@ -81,6 +85,8 @@ def progress(text: str, *, total: int | None = None) -> Iterator[Callable[[str],
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # A bar that counts draws itself at each step: no thread may hold a lock while processes are forked.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=total is None) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda t: bar.update(task, description=t, advance=1 if total else 0)
+        bar.refresh()
+        yield lambda t: bar.update(task, description=t, advance=1 if total else 0, refresh=total is not None)

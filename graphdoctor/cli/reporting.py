@@ -9,9 +9,7 @@ from pathlib import Path
 from graphdoctor.cli.common import note, out, stdout_options
 from graphdoctor.errors import InputError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
-from graphdoctor.flows.opening import keep_input
 from graphdoctor.render import FORMATS, RenderOptions, RuleInfo, format_name, render
-from graphdoctor.targets import load_target
 
 LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 """The words of ``--fail-on`` that name a severity."""
@@ -71,6 +69,8 @@ def _placed(found: Sequence[Place], path: str) -> Place:
 
 
 def _check_file(path: str, others: Sequence[str], models: Sequence[str]) -> None:
+    from graphdoctor.flows.opening import keep_input
+
     for model in models:
         keep_input(model, path)
     if any(_same_place(path, other) for other in others):
@@ -111,8 +111,7 @@ def _rules() -> dict[str, RuleInfo]:
 
 def _pack_order(report: Report) -> tuple[str, ...]:
     """As the chosen targets give it."""
-    chosen = dict.fromkeys(name for model in report.models for name in model.chosen)
-    return tuple(dict.fromkeys(pack for name in chosen for pack in load_target(name).packs))
+    return tuple(dict.fromkeys(pack for model in report.models for pack in model.packs))
 
 
 def write_report(report: Report, outputs: Sequence[Place], options: RenderOptions) -> None:

@@ -17,6 +17,7 @@ from graphdoctor.lint import (
     fingerprinted,
     inline_suppressions,
     lint,
+    load_rules,
 )
 from graphdoctor.targets import Target, all_target_names, load_target
 
@@ -98,6 +99,21 @@ def _for_every_target(opened: Opened, options: CheckOptions) -> list[Finding]:
     """What would be found if every target was asked for."""
     result = lint(opened.graph, opened.specs, _targets(), replace(options.lint, report=None))
     return [*result.findings, *(h.finding for h in result.concealed)]
+
+
+def asks_live(options: CheckOptions) -> bool:
+    """True if NVIDIA is asked: the report then depends on more than the model and this program."""
+    if options.live is False or not any(load_target(name).live for name in options.targets):
+        return False
+    from graphdoctor.flows.live import missing_package
+
+    return bool(options.live) or missing_package() is None
+
+
+def prepare() -> None:
+    """Read the rules and targets: what every check of this process, and of those forked from it, needs."""
+    load_rules()
+    _targets()
 
 
 def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ they share. So a new format is one new file.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -14,7 +15,7 @@ from graphdoctor.errors import InputError
 from graphdoctor.findings import Report
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
 
-__all__ = ["FORMATS", "RenderOptions", "RuleInfo", "format_name", "render"]
+__all__ = ["FORMATS", "RenderOptions", "RuleInfo", "format_name", "load_formats", "render"]
 
 
 class _Format(Protocol):
@@ -45,6 +46,12 @@ def format_name(name: str) -> str:
     raise InputError(
         f"no output format is called {name!r}", where="--format", remedy=f"{hint}Formats: {', '.join(FORMATS)}"
     )
+
+
+def load_formats(names: Iterable[str]) -> None:
+    """Import what the formats of these names need, so that rendering need not."""
+    for name in names:
+        importlib.import_module(f"graphdoctor.render.{format_name(name)}")
 
 
 def render(format: str, report: Report, options: RenderOptions) -> str:
