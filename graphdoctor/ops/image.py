@@ -141,13 +141,13 @@ def _sizes(low: Lowering, form: Format) -> list[tuple[int, int]] | None:
 
 
 def _resize(low: Lowering, x: str, form: Format, **attrs: Any) -> str:
-    """Resize by sizes; by scales where the batch is unknown and the scales give exactly the sizes."""
+    """Resize by sizes; by scales where the batch is unknown and they give exactly the sizes in either precision."""
     shape, pairs = low.outputs[0].shape, _sizes(low, form)
     if shape is not None and None not in shape:
         want = [shape[0], shape[form.channel], *form.spatial(shape)]
         return low.op("Resize", [x, "", "", low.const(cast(list[int], want))], **attrs)
     scales = [np.float32(b / a) for a, b in pairs] if pairs is not None else []
-    if pairs and all(int(np.float32(a) * s) == b for (a, b), s in zip(pairs, scales, strict=True)):
+    if pairs and all(int(np.float32(a) * s) == int(a * float(s)) == b for (a, b), s in zip(pairs, scales, strict=True)):
         return low.op("Resize", [x, "", low.const(np.asarray([1, 1, *scales], dtype=np.float32))], **attrs)
     start = low.op("Slice", [low.op("Shape", [x]), low.const([0]), low.const([2])])
     size = low.cast(low.inputs[1], DType.INT64)

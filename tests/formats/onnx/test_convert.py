@@ -166,3 +166,25 @@ def test_text_form_names_origins() -> None:
 def test_damaged_bytes_are_no_onnx_model() -> None:
     with pytest.raises(InputError, match="not a complete ONNX model"):
         onnx_signature(to_bytes(lowered(CONV))[:-20], "m.onnx")
+
+
+@pytest.mark.parametrize("want", range(2, 24))
+def test_a_resized_image_has_its_size_in_every_precision(want: int) -> None:
+    """3 to 5 by the scale nearest to 5/3 gives 5 in float32 and 4 in float64, which ONNX's own inference takes."""
+    resized = f"""
+    x = Placeholder {{dtype: float32, shape: shape[?,3,3,2]}}
+    size = Const int32[2] [{want}, 6]
+    y = ResizeBilinear(x, size) {{align_corners: true}}
+    inputs: x
+    outputs: y
+    """
+    model = onnx.load_from_string(to_bytes(lowered(resized)))
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    dims = inferred.graph.output[0].type.tensor_type.shape.dim
+    assert [d.dim_value for d in dims[1:]] in ([want, 6, 2], [])
+    for node in model.graph.node:
+        if node.op_type == "Resize" and node.input[2]:
+            scales = next(onnx.numpy_helper.to_array(t) for t in model.graph.initializer if t.name == node.input[2])
+            assert int(3 * float(scales[2])) == want
