@@ -63,7 +63,7 @@ TARGETS: tuple[dict[str, Any], ...] = (
         "facts": ("rtx",),
     },
 )
-DROP_HAND = {"trt4": ("batchnorm-missing",)}
+DROP_HAND = {"trt4": ("batchnorm-missing",), "trt8.4": ("resize-size-const",)}
 """Limits made by hand that end with a target."""
 SOURCES = {
     "uff": uff_facts.UFF_SOURCE,

@@ -270,7 +270,7 @@ def _filled(rule: Rule) -> Iterator[str]:
     if not any(_blamed(rule, error) for error in rule.errors):
         return
     for other in load_rules():
-        if _parser(other) in ("", _parser(rule)) or not _parser(rule):
+        if not _parsers(rule) or not _parsers(other) or _parsers(rule) & _parsers(other):
             yield from (e.replace("{op}", op) for e in other.errors if "{op}" in e for op in _own_ops(rule))
 
 
@@ -283,5 +283,5 @@ def _own_ops(rule: Rule) -> Sequence[str]:
     return rule.match.ops if rule.match is not None else ()
 
 
-def _parser(rule: Rule) -> str:
-    return (rule.targets.parser or "") if rule.targets is not None else ""
+def _parsers(rule: Rule) -> frozenset[str]:
+    return frozenset(rule.targets.parsers) if rule.targets is not None else frozenset()

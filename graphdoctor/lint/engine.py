@@ -49,6 +49,7 @@ class _Made:
     trouble: dict[str, Trouble]
     findings: list[Finding] = field(default_factory=list)
     explained: set[tuple[str, Node]] = field(default_factory=set)
+    enclosed: dict[tuple[str, Node], bool] = field(default_factory=dict)
     doubts: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -68,8 +69,8 @@ class _Run:
         self.made = _Made({name: Trouble() for name in names})
 
     def result(self) -> LintResult:
-        """Run every rule that can say or change something; those that defer come last."""
-        for rule in sorted(self.rules, key=lambda r: (r.defers, not r.explains, r.code)):
+        """Run every rule that can say or change something; those that enclose come first, those that defer last."""
+        for rule in sorted(self.rules, key=lambda r: (not r.encloses, r.defers, not r.explains, r.code)):
             if self.selection.runs(rule):
                 self._run(rule)
         whole = "" if self.graph.outputs else "the outputs of the graph are not known"
@@ -136,7 +137,12 @@ class _RuleHits:
 
     def _is_told(self, hit: Hit, target: Target | None) -> bool:
         """True where the rule is silent because another explains."""
-        return self.rule.defers and target is not None and (target.name, hit.node) in self.made.explained
+        if target is None:
+            return False
+        place = (target.name, hit.node)
+        if self.made.enclosed.get(place, False) or (place in self.made.enclosed and not hit.certain):
+            return True
+        return self.rule.defers and place in self.made.explained
 
     def _note(self, hit: Hit, target: Target | None) -> None:
         certain = hit.certain and (target is None or target.name not in self.unsure)
@@ -152,6 +158,8 @@ class _RuleHits:
         if self.is_chosen and self.rule.explains:
             told = (hit.node, *hit.covers) if hit.covers_node else hit.covers
             self.made.explained.update((t.name, n) for t in concerned for n in told)
+            if self.rule.encloses:
+                self.made.enclosed.update(((t.name, n), certain) for t in concerned for n in hit.covers)
         if target is None or target.name in self.run.reported:
             self.made.findings.append(self._finding(words))
 

@@ -47,16 +47,26 @@ Line = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\n]+$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
+Parser = Literal["uff", "onnx"]
+
+
 class TargetSelection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Targets that a rule is about.
 
     Attributes:
-        parser: those with this parser.
+        parser: those with this parser, or with one of these.
         limit: those that have one of these named limits.
     """
 
-    parser: Literal["uff", "onnx"] | None = None
+    parser: Parser | list[Parser] | None = None
     limit: str | list[str] | None = None
+
+    @property
+    def parsers(self) -> tuple[str, ...]:
+        """The parsers, none where the rule does not ask for one."""
+        if self.parser is None:
+            return ()
+        return (self.parser,) if isinstance(self.parser, str) else tuple(self.parser)
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -67,7 +77,7 @@ class TargetSelection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def includes(self, target: Target) -> bool:
         """True if the rule is about ``target``."""
-        if self.parser is not None and target.parser != self.parser:
+        if self.parsers and target.parser not in self.parsers:
             return False
         return not self.limits or any(target.has_limit(name) is not None for name in self.limits)
 
@@ -150,6 +160,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         with_readers: ops whose nodes belong to the trouble where they read the node that was found.
         explains: True if its finding says why a target does not run the node, so that no other need say so.
         defers: True for a rule that is silent where another explains.
+        encloses: True if what its finding covers can only go as a whole, so that no rule about a target speaks of the
+            nodes inside.
         tables: True for a rule that tells what the tables of targets say. The verdict knows it already, so that the
             rule runs for the targets whose findings are wanted alone.
         live_only: False for a rule that looks at dead nodes too.
@@ -180,6 +192,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     with_readers: list[str] = []
     explains: bool = False
     defers: bool = False
+    encloses: bool = False
     tables: bool = False
     live_only: bool = True
     counted: bool = False

@@ -259,6 +259,17 @@ class DimensionUnknown(Predicate, tag="dimension-unknown", frozen=True):
         return NoMatch("every dimension but the batch is known", node.name)
 
 
+class BatchOpen(Predicate, tag="batch-open", frozen=True):
+    """The first dimension of output 0 is unknown, the rank is not."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        shape = ctx.specs.output(node).shape
+        if not shape or shape[0] is not None:
+            return NoMatch("its batch is no open dimension", node.name)
+        return Match(f"the first dimension of {dims_text(shape)} is unknown")
+
+
 class BatchAbove(Predicate, tag="batch-above", frozen=True):
     """The first dimension of output 0, which has two or more, is known and larger than ``value``."""
 

@@ -6,11 +6,13 @@ predicate is a new class in one of these modules; unknown names and arguments ar
 
 from __future__ import annotations
 
+from graphdoctor.match.onnx_limits import TargetLacksOnnx
 from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.predicates import (
     AttrBetween,
     AttrEquals,
     BatchAbove,
+    BatchOpen,
     ConstantOperand,
     DimensionUnknown,
     DtypeIn,
@@ -69,6 +71,7 @@ AnyPredicate = (
     | AttrEquals
     | AxesHoldBatch
     | BatchAbove
+    | BatchOpen
     | BroadcastNotTaken
     | ConstantBecomesEmpty
     | ConstantOperand
@@ -107,6 +110,7 @@ AnyPredicate = (
     | SlicesBatch
     | SoftmaxOffChannels
     | TargetLacksDtype
+    | TargetLacksOnnx
     | TargetLacksOp
     | TransposesInput
 )

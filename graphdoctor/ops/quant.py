@@ -1,4 +1,4 @@
-"""Weights stored in eight bits, as TensorFlow 1's graph transforms write them."""
+"""Weights stored in eight bits, as TensorFlow 1's graph transforms write them, and floats that training rounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.attributes import dtype_attr, int_attr
+from graphdoctor.ops.attributes import dtype_attr, input_dtype, int_attr
 from graphdoctor.ops.base import InferError, Op, OpContext
 from graphdoctor.ops.broadcast import quiet
 from graphdoctor.types import Array, DType
@@ -43,6 +43,29 @@ class Dequantize(Op):
         shift = np.float32(128 if stored is DType.QINT8 else 0)
         limits = np.float32(low.reshape(-1)[0]), np.float32(high.reshape(-1)[0])
         return quiet(lambda: rule(data.astype(np.float32) + shift, *limits), DType.FLOAT)
+
+
+class FakeQuantization(Op):
+    """Floats rounded to the few levels that training for integers allows; the range is an attribute or two inputs."""
+
+    names = ("FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel")
+    arity = (1, 3)
+    types: ClassVar[Mapping[str, int]] = {}
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        if ctx.spec(0).dtype not in (DType.FLOAT, DType.INVALID):
+            raise InferError(f"it wants float32, not {ctx.spec(0).dtype.label}")
+        return [TensorSpec(DType.FLOAT, ctx.spec(0).shape)]
+
+
+class QuantizeAndDequantize(Op):
+    """Floats rounded to the levels of an integer type, as TF-TRT reads them."""
+
+    names = ("QuantizeAndDequantizeV2",)
+    arity = (3, 3)
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        return [TensorSpec(input_dtype(ctx), ctx.spec(0).shape)]
 
 
 def _min_combined(steps: Array, low: np.float32, high: np.float32) -> Array:

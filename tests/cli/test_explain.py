@@ -77,7 +77,7 @@ def test_own_messages_bring_up_the_rule(code: str, error: str) -> None:
         ("[TRT] UffParser: Validator error: act/LeakyRelu: Unsupported operation _LeakyRelu", ["GDU009", "GDU001"]),
         ("In node 3 (parseGraph): UNSUPPORTED_NODE: No importer registered for op: NonZero", ["GDO001"]),
         ("ModelImporter.cpp:125 In function importModel: Unsupported ONNX\ndata type: UINT8 (2)", ["GDD001"]),
-        ("Network has dynamic or shape inputs", ["GDH002"]),
+        ("Network has dynamic or shape inputs", ["GDH002", "GDH008"]),
         ("google.protobuf.message.DecodeError: Error parsing message with type 'tensorflow.GraphDef'", ["GDF001"]),
     ],
     ids=lambda v: v if isinstance(v, str) else "-".join(v),

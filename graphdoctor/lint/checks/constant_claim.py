@@ -17,7 +17,7 @@ _STORED_SHARE = 100
 def check(ctx: CheckContext) -> Iterator[Hit]:
     """One hit for each constant, dead ones too: whoever loads the graph would allocate them."""
     for node in ctx.graph.by_op("Const"):
-        claimed = _claimed(node)
+        claimed = claimed_bytes(node)
         tensor = node.attr("value")
         if claimed > CLAIM_LIMIT and claimed > _STORED_SHARE * tensor.nbytes_stored:
             shape = dims_text(tensor.shape)
@@ -26,7 +26,8 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
             )
 
 
-def _claimed(node: Node) -> int:
+def claimed_bytes(node: Node) -> int:
+    """What the constant ``node`` takes with all its values, stored or not; 0 for one that is damaged."""
     tensor = node.attr("value")
     if not isinstance(tensor, Tensor):
         return 0

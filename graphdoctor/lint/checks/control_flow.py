@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
@@ -33,30 +33,48 @@ Found = Iterator[tuple[Node, str, tuple[Node, ...]]]
 
 def _loops(frames: dict[str, list[Node]]) -> Found:
     for frame, nodes in frames.items():
-        yield nodes[0], f"the loop {frame!r} has {len(nodes)} nodes of control flow", tuple(nodes[1:])
+        parts = sum(n.op in _PARTS for n in nodes)
+        yield nodes[0], f"the loop {frame!r} has {parts} nodes of control flow", tuple(nodes[1:])
 
 
 def _frames(ctx: CheckContext) -> dict[str, list[Node]]:
-    """The control flow nodes of each frame, its first Enter first."""
+    """The nodes of each frame, its first Enter first: its control flow and its body, which goes where the loop goes."""
     frames: dict[str, list[Node]] = {}
     for node in ctx.live_nodes(*_ENTER):
         frames.setdefault(str(node.attr("frame_name", node.scope)), []).append(node)
     for nodes in frames.values():
-        nodes += [n for n in _inside(ctx, nodes) if n.op in _PARTS]
+        nodes += list(_inside(ctx, nodes))
     return frames
 
 
 def _inside(ctx: CheckContext, entries: list[Node]) -> Iterator[Node]:
-    """Nodes behind ``entries`` up to the exits of the frame."""
-    stack, seen = list(entries), set(entries)
+    """Nodes behind ``entries`` up to the exits of the frame, loops inside it included, and the arrays it fills."""
+    depth = dict.fromkeys(entries, 0)
+    stack = list(entries)
     while stack:
         node = stack.pop()
+        inner = depth[node] - (node.op in _LEAVE)
+        if inner < 0:
+            yield from _arrays(ctx.graph.consumers(node), ctx, depth)
+            continue
         for user in ctx.graph.consumers(node):
-            if user not in seen and user in ctx.live:
-                seen.add(user)
+            if user not in depth and user in ctx.live:
+                depth[user] = inner + (user.op in _ENTER)
                 yield user
-                if user.op not in _LEAVE:
-                    stack.append(user)
+                stack.append(user)
+    for entry in entries:
+        yield from _arrays((v.node for v in entry.inputs), ctx, depth)
+
+
+def _arrays(nodes: Iterable[Node], ctx: CheckContext, seen: dict[Node, int]) -> Iterator[Node]:
+    """Those of ``nodes`` that handle the array of a loop, with their like."""
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node not in seen and node in ctx.live and node.op.startswith("TensorArray"):
+            seen[node] = 0
+            yield node
+            stack += [*ctx.graph.consumers(node), *(v.node for v in node.inputs)]
 
 
 def _conditionals(ctx: CheckContext, in_loops: set[Node]) -> Found:
