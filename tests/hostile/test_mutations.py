@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +9,11 @@ from random import Random
 
 import pytest
 
-from tests.cli.program import call, helped
+from tests.hostile.bounded import bounds, outcome
 from tests.hostile.damage import damage
 from tests.hostile.models import CORPUS, GRAPHS, GraphDef, save
 
 SEEDS = range(60)
-ROOM = 3 << 30
-"""Bytes of address space beyond what the tests have already."""
-SECONDS = 20
 FIXTURES = ["every_fault", "keras_bn_unfused", "lstm_unrolled", "dropout_learning_phase", "depthwise"]
 REAL = ["tract_my_model", "superres_espcn_x2", "kws_ds_cnn_s", "mnist_all_cnn3", "tfrust_model_2"]
 NETS = [*(GRAPHS / f"{n}.pb" for n in FIXTURES), *(CORPUS / "pb" / f"{n}.pb" for n in REAL)]
@@ -29,27 +24,10 @@ COMMANDS = {
 }
 
 
-class TooLongError(Exception):
-    """A command did not end in time."""
-
-
-def _late(number: int, frame: object) -> None:
-    raise TooLongError(f"more than {SECONDS} s")
-
-
 @pytest.fixture(autouse=True)
 def bounded() -> Iterator[None]:
-    """A little memory and a little time, so that what is not bounded ends as a failure of the test."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, hard))
-    before = signal.signal(signal.SIGALRM, _late)
-    try:
+    with bounds():
         yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.mark.slow
@@ -65,23 +43,7 @@ def test_damaged_graphs(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         how = damage(graph, Random(f"{net.stem} {seed}"))
         model = save(tmp_path, graph.SerializeToString())
         for name, words in COMMANDS.items():
-            codes[name, _outcome(words, model, f"{net.stem}, seed {seed}: {', '.join(how)}")] += 1
+            codes[name, outcome(words, model, f"{net.stem}, seed {seed}: {', '.join(how)}")] += 1
     for name in ("check", "fix"):  # most damage can be looked at, and some is refused
         assert codes[name, 2] < 0.5 * len(SEEDS), codes
     assert codes["convert", 2] > 0
-
-
-def _outcome(words: list[str], model: Path, what: str) -> int:
-    signal.alarm(SECONDS)
-    try:
-        done = call(*words, model)
-    except BaseException as e:
-        e.add_note(what) if hasattr(e, "add_note") else print(what)
-        raise
-    finally:
-        signal.alarm(0)
-    if done.code == 2:
-        assert "too large or too deep" not in helped(done), what
-    assert done.code in (0, 1, 2)
-    assert "Traceback" not in done.out + done.err, what
-    return done.code
