@@ -141,6 +141,10 @@ def _facts(target: Target) -> Iterator[str]:
     yield f"- element types in the engine: {_dtypes(types.dtypes)}"
     if types.refused:
         yield f"- element types that are refused: {_dtypes(types.refused)}"
+    if types.border:
+        yield f"- element types of inputs and outputs alone: {_dtypes(types.border)}"
+    if types.not_constant:
+        yield f"- element types that no constant may have: {_dtypes(types.not_constant)}"
     narrowed = sorted(types.narrowed.items(), key=lambda pair: pair[0].value)
     if narrowed:
         yield f"- narrowed in constants: {', '.join(f'{a.label} to {b.label}' for a, b in narrowed)}"
@@ -195,6 +199,10 @@ def _conditions(row: OpRow) -> Iterator[str]:
 def _operands(row: OpRow) -> Iterator[str]:
     if row.constant:
         yield f"{_inputs(row.constant)} constant"
+    if row.known:
+        yield f"all dimensions of {_inputs(row.known)} known"
+    if row.known_last:
+        yield f"the last dimension of {_inputs(row.known_last)} known"
     if row.rest_constant:
         yield "all other inputs constant"
     if row.zero:

@@ -27,6 +27,8 @@ TABLE_DTYPES = {
 }
 IO_ONLY = "uint8"
 """A type of network inputs and outputs that no tensor between them has."""
+NOT_CONSTANT = ("int8",)
+"""Types that the builder of TensorRT-RTX takes for quantized weights where a constant has them (measured, 1.7.1)."""
 MEASURED_DTYPES = {"f8e4m3fn": "float8_e4m3fn", "f8e5m2": "float8_e5m2"} | {
     "f8e4m3fnuz": "float8_e4m3fnuz",
     "f8e5m2fnuz": "float8_e5m2fnuz",

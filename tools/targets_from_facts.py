@@ -72,6 +72,7 @@ SOURCES = {
     "probe": "measured: TensorRT-RTX 1.7.1 builder, one node for each dtype, without a GPU",
     "rtx": "measured: TensorRT-RTX 1.7.1 parser and builder on the node cases of onnx 1.23.2, without a GPU",
 }
+HEAD_LISTS = ("opset", "dtypes", "refused", "narrowed", "border", "not_constant")
 HEADER = "# Written by tools/targets_from_facts.py: what is marked hand = true is kept, the rest is derived.\n"
 
 
@@ -135,6 +136,8 @@ def derive_measured(facts: Mapping[str, Any]) -> dict[str, Any]:
         "opset": onnx_facts.measured_opsets(facts),
         "dtypes": taken,
         "refused": lost,
+        "border": [onnx_facts.IO_ONLY],
+        "not_constant": list(onnx_facts.NOT_CONSTANT),
         "absent": {
             "support": "unknown",
             "reason": "{op} was not measured",
@@ -249,7 +252,7 @@ def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str
     head = {k: target[k] for k in ("name", "title", "extends", "parser") if k in target}
     head |= {"layout": "NCHW"} if "parser" in target else {}
     head |= {k: target[k] for k in ("live", "packs") if k in target}
-    head |= {k: file[k] for k in ("opset", "dtypes", "refused", "narrowed") if k in file}
+    head |= {k: file[k] for k in HEAD_LISTS if k in file}
     head |= {k: file[k] for k in ("drop_ops", "drop_limits") if file[k]}
     names = {text: name for name, text in sources.items()}
     defaults = commonest(file["ops"])

@@ -320,7 +320,7 @@ def _parse_tensor(s: _Scanner) -> Tensor:
     shape = tuple(d or 0 for d in dims)
     try:
         return Tensor.from_array(_payload(s, dtype, shape), dtype)
-    except ValueError as e:
+    except (ValueError, OverflowError) as e:
         raise s.fail(f"the payload does not fit {dtype.label}{list(shape)}: {e}") from e
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -32,6 +32,7 @@ class GraphView(Protocol):
     def is_output(self, node: Node) -> bool: ...
     def order(self) -> Order: ...
     def ops(self) -> dict[str, int]: ...
+    def live(self, roots: Iterable[Node] | None = None, *, controls: bool = True) -> set[Node]: ...
 
 
 @contextmanager

@@ -7,12 +7,13 @@ constants are stood in for by zeros that take no memory.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from graphdoctor.ir import Node, TensorSpec, Value
-from graphdoctor.match.constants import SMALL, constant_of
+from graphdoctor.match.constants import SMALL, constant_of, source_of
 from graphdoctor.match.context import SpecTable
 from graphdoctor.ops import CannotLowerError, Op
 from graphdoctor.types import Array, DType, Shape, element_count
@@ -25,6 +26,9 @@ _WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
 _MOST_INTEGERS = 1 << 20
 """Elements of an integer constant beyond which it is no axis, shape or index: lowerings go through such one by one."""
 _SHAPES = frozenset({"Shape", "Size"})
+_MATRIX = 2
+BORDER_TYPES = frozenset({DType.UINT8})
+"""Types that some target has for inputs and outputs of the engine alone."""
 _DTYPE_FROM = {"Where": 1, "OneHot": 2}
 _OTHER_RANK = frozenset(
     "Reshape Squeeze Unsqueeze Gather GatherND Flatten Shape Size OneHot NonZero ConstantOfShape Expand MatMul "
@@ -35,13 +39,15 @@ _OTHER_RANK = frozenset(
 class Operand(NamedTuple):
     """One input as the tables of targets see it; fits ``targets.SpecLike``.
 
-    ``shape`` keeps what rows ask for: the rank, and whether every dimension is known.
+    ``shape`` keeps what rows ask for: the rank, and whether every dimension is known. ``at_border`` is kept for types
+    that some targets have there alone: true for an input of the graph itself.
     """
 
     dtype: DType
     shape: Shape = None
     is_constant: bool = False
     is_zero: bool = False
+    at_border: bool = False
 
     @property
     def constant(self) -> Any:
@@ -70,17 +76,26 @@ Emissions = tuple[Emission, ...] | str
 """What a node becomes, or why it cannot be lowered."""
 
 
+class Record(NamedTuple):
+    """One run of a lowering: what it writes, how many outputs it gives, and the types of those that are constants."""
+
+    emissions: Emissions
+    outputs: int = 0
+    constants: frozenset[DType] = frozenset()
+
+
 class OnnxRecords:
     """What each node of a graph becomes. Nodes that are alike in all that their lowering reads are lowered once."""
 
-    def __init__(self, specs: SpecTable) -> None:
+    def __init__(self, specs: SpecTable, inputs: AbstractSet[Node] = frozenset()) -> None:
         self.specs = specs
+        self.inputs = inputs
         self._read: dict[str, set[str]] = {}
-        self._known: dict[Any, Emissions] = {}
+        self._known: dict[Any, Record] = {}
 
-    def of(self, node: Node, op: Op) -> Emissions:
+    def of(self, node: Node, op: Op) -> Record:
         """What ``node`` becomes by the lowering of ``op``."""
-        inputs = [_given(value, self.specs.of(value)) for value in node.inputs]
+        inputs = [_given(value, self.specs.of(value), self.inputs) for value in node.inputs]
         result = self.specs.output(node)
         base = (node.op, tuple(g.key for g in inputs), result.dtype, result.shape)
         read = self._read.setdefault(node.op, set())
@@ -106,15 +121,17 @@ class _Given(NamedTuple):
     spec: TensorSpec
     value: Array | None
     key: tuple[Any, ...]
+    at_border: bool = False
 
 
-def _given(value: Value, spec: TensorSpec) -> _Given:
+def _given(value: Value, spec: TensorSpec, inputs: AbstractSet[Node]) -> _Given:
     array = spec.constant
     if array is None:
         array = _stand_in(value)
     small = array is not None and array.size <= SMALL
     bits = array.tobytes() if small and array is not None and array.dtype != object else array is not None
-    return _Given(spec, array, (spec.dtype, spec.shape, bits))
+    at_border = spec.dtype in BORDER_TYPES and source_of(value).node in inputs
+    return _Given(spec, array, (spec.dtype, spec.shape, bits, at_border), at_border)
 
 
 def _stand_in(value: Value) -> Array | None:
@@ -146,17 +163,18 @@ class _Recorder:
         self.made: list[Emission] = []
         self._values = tuple(g.value for g in given)
         self._operands: dict[str, Operand] = {}
-        self.inputs = tuple(self._name(_operand(g.spec, g.value)) for g in given)
+        self.inputs = tuple(self._name(_operand(g.spec, g.value)._replace(at_border=g.at_border)) for g in given)
 
-    def run(self, op: Op) -> Emissions:
+    def run(self, op: Op) -> Record:
         """The record, or the reason for which the lowering refuses."""
         if not self.outputs and self.node.op not in _WITHOUT_OUTPUTS:
-            return "nothing is known of its outputs"
+            return Record("nothing is known of its outputs")
         try:
-            op.lower(self)
+            names = op.lower(self)
         except CannotLowerError as e:
-            return str(e)
-        return tuple(self.made)
+            return Record(str(e))
+        made = [self._operands[n] for n in names]
+        return Record(tuple(self.made), len(names), frozenset(o.dtype for o in made if o.is_constant))
 
     def attr(self, key: str) -> Any:
         """Attribute of the node, or its default."""
@@ -244,8 +262,11 @@ def _result(op: str, operands: Sequence[Operand | None], attrs: Mapping[str, Any
     elif op == "ConstantOfShape":
         value = attrs.get("value")
         dtype = DType.from_numpy(value.dtype) if isinstance(value, np.ndarray) else DType.FLOAT
+    shape = None if op in _OTHER_RANK else first.shape
+    if op == "MatMul" and all(o is not None and len(o.shape or ()) >= _MATRIX for o in operands):
+        shape = (None,) * max(len(o.shape or ()) for o in operands if o is not None)
     # A shape is known while the engine is built: what holds for integer constants holds for it.
-    return Operand(dtype, None if op in _OTHER_RANK else first.shape, is_constant=op in _SHAPES)
+    return Operand(dtype, shape, is_constant=op in _SHAPES)
 
 
 def _plain_dtype(value: Any) -> DType:

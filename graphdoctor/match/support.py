@@ -14,13 +14,17 @@ from graphdoctor.match.constants import constant_of, small_constant
 from graphdoctor.match.context import EngineRank, SpecTable
 from graphdoctor.match.engine_rank import EngineRanks, near_outputs
 from graphdoctor.match.layout import Layouts
-from graphdoctor.match.lowered import Emission, Emissions, OnnxRecords, Operand, attr_key
+from graphdoctor.match.lowered import BORDER_TYPES, Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.match.results import CannotTell
-from graphdoctor.ops import Op, find_op
+from graphdoctor.ops import Op, OpContext, find_op
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, DType, Support
+from graphdoctor.wire.tensors import TensorError
 
 _NOT_IN_ONNX = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
+_DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8}
+"""Types of which a constant is refused somewhere."""
+_MOST_COMPUTED = 1 << 26
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
 _NO_NODE = Support(Answer.YES, "needs no node in ONNX")
@@ -43,6 +47,8 @@ class OnnxKind(NamedTuple):
     is_input: bool
     dtype: DType
     emissions: Emissions
+    constants: frozenset[DType] = frozenset()
+    """Types of the constants that are left of it for others to read."""
 
 
 Kind = OpKind | OnnxKind
@@ -70,12 +76,13 @@ class Judge:
         self.specs = specs
         self._by_op_type = [t for t in targets if t.parser != "onnx"]
         self._inputs = frozenset(graph.inputs)
-        self._records = OnnxRecords(specs)
+        self._records = OnnxRecords(specs, self._inputs.union(graph.by_op(*_PLACEHOLDERS)))
         self._op_kinds: dict[Node, OpKind] = {}
         self._onnx_kinds: dict[Node, OnnxKind] = {}
         self._answers: dict[tuple[Kind, str], Support] = {}
         self._asked: dict[str, _Asked] = {}
         self._constants: set[Node] | None = None
+        self._live: frozenset[Node] | None = None
         self._ranks: EngineRanks | None = None
         self._layouts = Layouts(graph)
         self._near_outputs: frozenset[Node] | None = None
@@ -137,20 +144,63 @@ class Judge:
         op = find_op(node.op)
         if op is None or op.stateful or op.side_effect or (not inferred and type(op).fold is Op.fold):
             return False
+        if not inferred and op.onnx is None and not self._computes(node, op):
+            return False
         return all(use.index <= 0 for use in self.graph.uses(node))
+
+    def _computes(self, node: Node, op: Op) -> bool:
+        """True if folding has a value for a node that could not be lowered instead."""
+        tensors = [constant_of(v) for v in node.inputs]
+        try:
+            values = [t.array() for t in tensors if t is not None and t.element_count <= _MOST_COMPUTED]
+        except TensorError:
+            return False
+        context = OpContext(node, tuple(self.specs.of(v) for v in node.inputs), op.defaults)
+        return len(values) == len(tensors) and op.fold(context, values) is not None
 
     def _onnx_kind(self, node: Node) -> OnnxKind:
         is_input = node in self._inputs or node.op in _PLACEHOLDERS
         op = find_op(node.op)
+        dtype = self.specs.output(node).dtype
         emissions: Emissions = ()
-        if not is_input and not self.is_constant(node):
+        constants: frozenset[DType] = frozenset()
+        if not is_input and self.is_constant(node):
+            constants = frozenset((dtype,)) if dtype in _DELICATE and self._is_left(node) else constants
+        elif not is_input:
             if op is None:
                 emissions = f"graphdoctor does not know the op {node.op}"
             elif op.onnx is None:
                 emissions = f"graphdoctor has no ONNX lowering for {node.op}"
             else:
-                emissions = self._records.of(node, op)
-        return OnnxKind(node.op, is_input, self.specs.output(node).dtype, emissions)
+                emissions, given, constants = self._records.of(node, op)
+                lost = self._first_lost(node, given)
+                if lost is not None and not isinstance(emissions, str):
+                    emissions = f"ONNX does not have its output {lost}"
+        return OnnxKind(node.op, is_input, dtype, emissions, constants & _DELICATE)
+
+    def _is_left(self, node: Node) -> bool:
+        """True if a constant is still there when everything is folded: an output, or read by what is computed.
+
+        A text is left only as an output, since what reads one (Assert, Print) is not written; and so is what is cast.
+        """
+        if self.graph.is_output(node):
+            return True
+        if self.specs.output(node).dtype in _NOT_IN_ONNX | BORDER_TYPES:
+            return False
+        return any(
+            reader in self._live_nodes() and not self.is_constant(reader) for reader in self.graph.consumers(node)
+        )
+
+    def _first_lost(self, node: Node, given: int) -> int | None:
+        """The first output beyond ``given`` that something live reads."""
+        used = [v.index for v in self.graph.outputs if v.node is node]
+        used += [u.index for u in self.graph.uses(node) if u.index >= given and u.node in self._live_nodes()]
+        return min((k for k in used if k >= given), default=None)
+
+    def _live_nodes(self) -> frozenset[Node]:
+        if self._live is None:
+            self._live = frozenset(self.graph.live() if self.graph.outputs else self.graph)
+        return self._live
 
     def _op_kind(self, node: Node) -> OpKind:
         asked = self._asked.get(node.op)
@@ -199,6 +249,9 @@ def _by_op_type(kind: OpKind, target: Target) -> Support:
 def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
     if kind.is_input:
         return _onnx_input(kind.dtype, target)
+    for dtype in sorted(kind.constants):
+        if dtype in _NOT_IN_ONNX | target.types.not_constant | target.types.border:
+            return Support(Answer.NO, f"it is a constant of {dtype.label}, which the target refuses")
     if isinstance(kind.emissions, str):
         return Support(Answer.UNKNOWN, kind.emissions)
     worst = _NO_NODE
@@ -235,7 +288,7 @@ def _onnx_input(dtype: DType, target: Target) -> Support:
         return Support(Answer.UNKNOWN, "the dtype of the input is not known")
     if dtype in _NOT_IN_ONNX or dtype in target.types.refused:
         return Support(Answer.NO, f"an input of the engine cannot be {dtype.label}")
-    if dtype in target.dtypes:
+    if dtype in target.dtypes or dtype in target.types.border:
         return Support(Answer.YES)
     narrowed = target.types.narrowed.get(dtype)
     if narrowed is not None:

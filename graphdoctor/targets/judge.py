@@ -37,6 +37,7 @@ def _problems(
 ) -> Iterator[Problem]:
     yield from _dtypes(row, specs, attrs, engine)
     yield from _dimensions(row, specs)
+    yield from _known(row, specs)
     yield from _constants(row, specs)
     yield from _attributes(row, attrs)
     if row.outputs is not None and outputs > row.outputs:
@@ -48,6 +49,10 @@ def _dtypes(row: OpRow, specs: Specs, attrs: Mapping[str, Any], engine: EngineTy
     for index, spec in enumerate(specs):
         if spec is None:
             continue
+        if spec.dtype in engine.not_constant and _is_constant(spec) and not row.any_constant:
+            yield Problem(row.is_sure, f"input {index} is a constant of {spec.dtype.label}, which the target refuses")
+        if spec.dtype in engine.border and not _is_constant(spec) and not getattr(spec, "at_border", False):
+            yield Problem(row.is_sure, f"input {index} is {spec.dtype.label}, which the target takes only from outside")
         if spec.dtype is DType.INVALID:
             yield Problem(False, f"the dtype of input {index} is not known")
         elif judged is None or index in judged:
@@ -92,6 +97,17 @@ def _dimensions(row: OpRow, specs: Specs) -> Iterator[Problem]:
         yield Problem(False, f"input 0 has rank {len(shape)}, of which it is not known whether it works")
     if row.static and (shape is None or None in shape):
         yield Problem(False, "every dimension of input 0 must be known")
+
+
+def _known(row: OpRow, specs: Specs) -> Iterator[Problem]:
+    for index in sorted(_positions(row.known, len(specs))):
+        spec = specs[index]
+        if spec is not None and (spec.shape is None or None in spec.shape):
+            yield Problem(False, f"every dimension of input {index} must be known")
+    for index in sorted(_positions(row.known_last, len(specs))):
+        spec = specs[index]
+        if spec is not None and (not spec.shape or spec.shape[-1] is None):
+            yield Problem(False, f"the last dimension of input {index} must be known")
 
 
 def _constants(row: OpRow, specs: Specs) -> Iterator[Problem]:

@@ -16,15 +16,19 @@ from graphdoctor.targets.target import Target
 from graphdoctor.types import Answer, DType
 
 _HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "opset", "dtypes", "refused", "narrowed")
+_BORDER_KEYS = ("border", "not_constant")
 _BODY_KEYS = ("sources", "defaults", "absent", "shared", "ops", "limits", "drop_ops", "drop_limits")
-_FILE_KEYS = frozenset((*_HEAD_KEYS, *_BODY_KEYS))
+_FILE_KEYS = frozenset((*_HEAD_KEYS, *_BORDER_KEYS, *_BODY_KEYS))
 _ROW_KEYS = frozenset(OpRow.__dataclass_fields__)
 _LIMIT_KEYS = frozenset(Limit.__dataclass_fields__)
 _OPSET_KEYS = frozenset(("min", "max"))
 _ANSWERS = {a.value: a for a in Answer}
 _CONFIDENCES = {c.value: c for c in Confidence}
-_LISTS = {"inputs": int, "rank": int, "doubt_rank": int, "constant": int, "zero": int, "unset": str, "ops": str}
-_SCALARS = {"outputs": int, "open": bool, "static": bool, "rest_constant": bool, "hand": bool}
+_LISTS = {"inputs": int, "rank": int, "doubt_rank": int, "constant": int, "zero": int, "unset": str, "ops": str} | {
+    "known": int,
+    "known_last": int,
+}
+_SCALARS = {"outputs": int, "open": bool, "static": bool, "rest_constant": bool, "any_constant": bool, "hand": bool}
 _KEBAB = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*\Z")
 
 
@@ -237,6 +241,10 @@ class _Reader:
             dtypes=self.dtypes(data["dtypes"], "dtypes") if "dtypes" in data else old.dtypes,
             refused=self.dtypes(data["refused"], "refused") if "refused" in data else old.refused,
             narrowed=self._narrowed(data["narrowed"]) if "narrowed" in data else old.narrowed,
+            border=self.dtypes(data["border"], "border") if "border" in data else old.border,
+            not_constant=self.dtypes(data["not_constant"], "not_constant")
+            if "not_constant" in data
+            else old.not_constant,
         )
 
     def _narrowed(self, table: Any) -> Mapping[DType, DType]:

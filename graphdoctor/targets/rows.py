@@ -14,7 +14,8 @@ class SpecLike(Protocol):
     """What is known of a tensor: its element type and its dimensions.
 
     A spec may also have ``constant``: the value (an array) where it is known, else ``None``. Rows that ask for
-    a constant operand, or for one that is zero, use it; a spec without it gives ``UNKNOWN`` there.
+    a constant operand, or for one that is zero, use it; a spec without it gives ``UNKNOWN`` there. A spec may have
+    ``at_border``, true for an input of the engine itself.
     """
 
     @property
@@ -80,6 +81,9 @@ class OpRow:
         static: True when every dimension of input 0 must be known.
         constant: positions that must be constants.
         rest_constant: True when every input outside ``inputs`` must be a constant.
+        known: positions of which every dimension must be known.
+        known_last: positions of which the last dimension must be known.
+        any_constant: True if a constant may be of a type that no other op takes as one (weights to dequantize).
         zero: positions that must be absent or zero.
         outputs: how many leading outputs may be used.
         attrs: attribute -> allowed values; an absent attribute is at its default, which is allowed.
@@ -104,6 +108,9 @@ class OpRow:
     static: bool = False
     constant: tuple[int, ...] = ()
     rest_constant: bool = False
+    known: tuple[int, ...] = ()
+    known_last: tuple[int, ...] = ()
+    any_constant: bool = False
     zero: tuple[int, ...] = ()
     outputs: int | None = None
     attrs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -125,8 +132,12 @@ class EngineTypes:
         dtypes: types that tensors in the engine can have.
         refused: types that no tensor of the file may have.
         narrowed: type -> smaller type that the parser makes of a constant.
+        border: types that only inputs and outputs of the engine can have, no tensor between two ops.
+        not_constant: types that no constant can have.
     """
 
     dtypes: frozenset[DType] = frozenset()
     refused: frozenset[DType] = frozenset()
     narrowed: Mapping[DType, DType] = field(default_factory=dict)
+    border: frozenset[DType] = frozenset()
+    not_constant: frozenset[DType] = frozenset()

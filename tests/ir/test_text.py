@@ -60,6 +60,7 @@ def test_special_floats(special: str) -> None:
         ("x = Relu(a", "ends too early"),
         ("x = Relu {a: }", "is no dtype"),
         ("x = Const float32[2] [1, 2, 3]", "does not fit"),
+        ("x = Const int8[1] [300]", "does not fit"),
         ("x = Relu(a) junk", "cannot understand"),
         ("x = Relu(a) ~", "cannot read"),
         ("x = Const float32[?] 1.0", "needs all its dimensions"),

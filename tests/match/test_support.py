@@ -163,7 +163,9 @@ c = ResizeBilinear(x, size) {align_corners: false, half_pixel_centers: true}
     a, b, c = (records.of(graph.node(n), op) for n in "abc")
     assert a == c
     assert a != b
-    modes = [dict(e.attrs)["coordinate_transformation_mode"] for made in (a, b) for e in made if e.op == "Resize"]
+    modes = [
+        dict(e.attrs)["coordinate_transformation_mode"] for made in (a, b) for e in made.emissions if e.op == "Resize"
+    ]
     assert modes == ["half_pixel", "align_corners"]
 
 
@@ -191,5 +193,80 @@ def test_dtypes_of_what_a_lowering_makes_in_between() -> None:
     op = find_op("Cast")
     assert op is not None
     made = OnnxRecords(specs).of(graph.node("y"), op)
-    assert not isinstance(made, str)
-    assert dict(made[-1].attrs).get("to") in (None, DType.BOOL)
+    assert not isinstance(made.emissions, str)
+    assert dict(made.emissions[-1].attrs).get("to") in (None, DType.BOOL)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "reason"),
+    (
+        ("x = Placeholder {dtype: uint8, shape: shape[2]}\ny = Cast(x) {DstT: float32}\noutputs: y", Answer.YES, ""),
+        ("x = Placeholder {dtype: float32, shape: shape[2]}\ny = Cast(x) {DstT: uint8}\noutputs: y", Answer.YES, ""),
+        (
+            "x = Placeholder {dtype: float32, shape: shape[2]}\nu = Cast(x) {DstT: uint8}\n"
+            "y = Cast(u) {DstT: float32}\noutputs: y",
+            Answer.NO,
+            "ONNX Cast: input 0 is uint8, which the target takes only from outside",
+        ),
+        (
+            "x = Placeholder {dtype: uint8, shape: shape[2]}\ni = Identity(x)\ny = Cast(i) {DstT: float32}\noutputs: y",
+            Answer.YES,
+            "",
+        ),
+    ),
+)
+def test_a_type_that_is_taken_from_outside_alone(text: str, answer: Answer, reason: str) -> None:
+    """Measured: the builder has no uint8 between two ops, and takes it as an input or output."""
+    got, why = _answer(text, "y", "rtx1.7")
+    assert got is answer
+    assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("text", "node"),
+    (
+        ("x = Placeholder {dtype: int8, shape: shape[2]}\nc = Const int8[2] [1,2]\ny = Add(x, c)\noutputs: y", "y"),
+        ("x = Placeholder {dtype: int8, shape: shape[2]}\nc = Const int8[2] [1,2]\ny = Add(x, c)\noutputs: y", "c"),
+        ("x = Placeholder {dtype: int8, shape: shape[2]}\ny = OnesLike(x)\noutputs: y", "y"),
+        ("c = Const int8[2] [1,2]\noutputs: c", "c"),
+        ('c = Const string[1] ["a"]\noutputs: c', "c"),
+        ("c = Const uint8[1] [1]\noutputs: c", "c"),
+    ),
+)
+def test_constants_that_the_builder_refuses(text: str, node: str) -> None:
+    answer, reason = _answer(text, node, "rtx1.7")
+    assert answer is Answer.NO
+    assert "constant of" in reason
+
+
+def test_a_constant_that_is_folded_away_may_have_any_type() -> None:
+    text = X + "c = Const int8[1] [3]\nf = Cast(c) {DstT: float32}\ny = Add(x, f)\noutputs: y"
+    assert [_answer(text, n, "rtx1.7")[0] for n in "cfy"] == 3 * [Answer.YES]
+
+
+def test_what_folding_cannot_compute_is_not_a_constant() -> None:
+    text = "q = Const qint8[1] [3]\na = Const float32[] -1.5\nb = Const float32[] 2.5\n"
+    text += 'y = Dequantize(q, a, b) {{mode: "{0}"}}\noutputs: y'
+    assert _answer(text.format("MIN_FIRST"), "y", "rtx1.7")[0] is Answer.YES
+    answer, reason = _answer(text.format("SCALED"), "y", "rtx1.7")
+    assert (answer, reason) == (Answer.UNKNOWN, "graphdoctor has no ONNX lowering for Dequantize")
+
+
+def test_an_output_that_onnx_does_not_have() -> None:
+    norm = X + "".join(f"{n} = Const float32[3] 1.0\n" for n in "abcd")
+    norm += "y = FusedBatchNorm(x, a, b, c, d) {is_training: false, epsilon: 0.001}\n"
+    assert _answer(norm + "outputs: y", "y", "rtx1.7")[0] is Answer.YES
+    assert _answer(norm + "dead = Relu(y:3)\noutputs: y", "y", "rtx1.7")[0] is Answer.YES
+    answer, reason = _answer(norm + "z = Relu(y:3)\noutputs: y, z", "y", "rtx1.7")
+    assert (answer, reason) == (Answer.UNKNOWN, "ONNX does not have its output 3")
+
+
+def test_sizes_that_a_row_wants_to_know() -> None:
+    conv = "w = Placeholder {dtype: float32, shape: shape[%s,3,3,4]}\ny = Conv2D(x, w)"
+    conv = X + conv + ' {strides: [1,1,1,1], padding: "VALID"}\noutputs: y'
+    assert _answer(conv % 3, "y", "rtx1.7")[0] is Answer.YES
+    assert _answer(conv % "?", "y", "rtx1.7")[0] is Answer.UNKNOWN
+    gather = X + "i = Placeholder {dtype: int32, shape: shape[5,%s]}\ny = GatherNd(x, i)\noutputs: y"
+    assert _answer(gather % 2, "y", "rtx1.7")[0] is Answer.YES
+    answer, reason = _answer(gather % "?", "y", "rtx1.7")
+    assert (answer, reason) == (Answer.UNKNOWN, "ONNX GatherND: the last dimension of input 1 must be known")

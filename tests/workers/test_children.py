@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import time
 
@@ -19,6 +20,7 @@ def refuse():
 
 
 def crash():
+    faulthandler.disable()  # pytest's writes to the terminal
     os.write(2, b"the last words\n")
     os.abort()
 

@@ -87,8 +87,9 @@ def _graph(onnx: Any, model: OnnxModel) -> Any:
     graph = onnx.GraphProto(name=model.name)
     for emitted in model.nodes:
         graph.node.append(_node(onnx, emitted))
+    open_batch = [name for name, spec in model.inputs if spec.shape and spec.shape[0] is None]
     for name, spec in model.inputs:
-        graph.input.append(_value_info(onnx, name, spec))
+        graph.input.append(_value_info(onnx, name, spec, "batch" if open_batch == [name] else ""))
     for name, spec in model.outputs:
         graph.output.append(_value_info(onnx, name, spec))
     return graph
@@ -108,11 +109,15 @@ def _node(onnx: Any, emitted: Emitted) -> Any:
     return node
 
 
-def _value_info(onnx: Any, name: str, spec: TensorSpec) -> Any:
-    """Unknown dimensions get a name; the first is ``batch`` if it is unknown."""
+def _value_info(onnx: Any, name: str, spec: TensorSpec, batch: str = "") -> Any:
+    """Unknown dimensions get a name of their own, since one name for two says that they are equal.
+
+    An unknown first dimension is called ``batch`` if it is given.
+    """
     shape = None
     if spec.shape is not None:
-        shape = [d if d is not None else ("batch" if k == 0 else f"{name}_dim{k}") for k, d in enumerate(spec.shape)]
+        names = [batch or f"{name}_dim0", *(f"{name}_dim{k}" for k in range(1, len(spec.shape)))]
+        shape = [d if d is not None else own for d, own in zip(spec.shape, names, strict=False)]
     return onnx.helper.make_tensor_value_info(name, onnx_dtype(spec.dtype) or 0, shape)
 
 
