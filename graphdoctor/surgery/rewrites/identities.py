@@ -20,6 +20,7 @@ from graphdoctor.surgery.rewrites.common import (
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import RefDType
 
+_PIVOT = "nodes wait for the branch or the loop that it marks"
 _FED = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _HANDLES = frozenset({DType.RESOURCE, DType.VARIANT})
 """Values of these are found by the name of the node that makes them, where it says no other."""
@@ -50,7 +51,7 @@ def forward_input(graph: GraphView, facts: Facts, options: ForwardOptions) -> Fo
     for root, nodes in _runs(going).items():
         staying = {n: None for n in nodes if _marks_branch(graph, n, root)}
         for node in staying:
-            reason = f"nodes wait for this branch of {root.node.name}"
+            reason = _PIVOT
             yield Refusal(node, reason) if node.op in IDENTITIES else _as_identity(node, facts)
         if len(staying) < len(nodes):
             yield _collapsed(root, [n for n in nodes if n not in staying])
@@ -159,7 +160,7 @@ def _why_no_name(graph: GraphView, node: Node, facts: Facts) -> str:
     if dtype_of(node, facts.specs.of(value)) in _HANDLES or isinstance(node.attr("T"), RefDType):
         return f"{producer.name} is a handle, which may be known by its name"
     if _marks_branch(graph, node, value):
-        return f"nodes wait for this branch of {producer.name}"
+        return _PIVOT
     return _why_kept(graph, node, output=True) or ""
 
 
