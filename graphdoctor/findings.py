@@ -124,13 +124,14 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetVerdict:
-    """A target's verdict and how many of the live nodes it supports."""
+    """A target's verdict and how many of the live nodes it supports. ``parser`` is what targets of a kind share."""
 
     target: str
     verdict: Verdict
     supported: int
     total: int
     reason: str = ""
+    parser: str = ""
 
 
 @dataclass(frozen=True, slots=True)

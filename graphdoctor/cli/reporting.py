@@ -109,11 +109,6 @@ def _rules() -> dict[str, RuleInfo]:
     return {rule.code: rule_info(rule) for rule in load_rules()}
 
 
-def _pack_order(report: Report) -> tuple[str, ...]:
-    """As the chosen targets give it."""
-    return tuple(dict.fromkeys(pack for model in report.models for pack in model.packs))
-
-
 def write_report(report: Report, outputs: Sequence[Place], options: RenderOptions) -> None:
     """Every output of a run: the files first, each whole or not at all, then what goes to standard output.
 
@@ -126,14 +121,15 @@ def write_report(report: Report, outputs: Sequence[Place], options: RenderOption
         InputError: a file cannot be written.
     """
     rules = _rules() if any(o.format in _WITH_RULE_TEXT for o in outputs) else {}
-    options = replace(options, rules=rules, packs=_pack_order(report))
+    options = replace(options, rules=rules)
     for output in outputs:
         if output.path:
             _write(output.path, render(output.format, report, options))
     for output in outputs:
         if not output.path:
-            shown = stdout_options(statistics=options.statistics, show_nodes=options.show_nodes)
-            out(render(output.format, report, replace(shown, rules=rules, packs=options.packs)))
+            stream = stdout_options()
+            shown = replace(options, width=stream.width, color=stream.color, unicode=stream.unicode)
+            out(render(output.format, report, shown))
 
 
 def _write(path: str, text: str) -> None:

@@ -68,7 +68,7 @@ def _report(opened: Opened, options: CheckOptions, result: LintResult) -> ModelR
         nodes=len(opened.graph),
         inputs=tuple(opened.inputs()),
         outputs=tuple(opened.outputs()),
-        verdicts=result.verdicts,
+        verdicts=tuple(replace(v, parser=load_target(v.target).parser) for v in result.verdicts),
         findings=(*result.findings, *(h.finding for h in result.concealed)),
         not_checked=(*result.not_checked, *_unread(opened)),
         chosen=options.targets,

@@ -32,7 +32,7 @@ def message_of(words: Words) -> str:
     if words.certain:
         return _filled(words, rule.message)
     if words.hit.certain and words.target is not None:
-        return f"cannot tell whether {words.target.title} has this limit: {_filled(words, rule.message)}"
+        return f"cannot tell whether the target has this limit: {_filled(words, rule.message)}"
     doubt = rule.doubt or f"this holds: {rule.summary}"
     return f"cannot tell whether {_filled(words, doubt)}: {words.hit.reason.rstrip('.')}"
 

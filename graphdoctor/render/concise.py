@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from graphdoctor.findings import Finding, ModelReport, Report
 from graphdoctor.render.parts.groups import group_findings, is_fixable, summaries
-from graphdoctor.render.parts.headline import SEVERITY_STYLE, VERDICT_STYLE, headline
+from graphdoctor.render.parts.headline import SEVERITY_STYLE, VERDICT_STYLE, accepted_text, headline, hidden_notes
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
 from graphdoctor.render.parts.record import sorted_findings
+from graphdoctor.render.parts.statistics import rule_counts
 
 
 def render(report: Report, options: RenderOptions) -> str:
@@ -23,6 +24,9 @@ def render(report: Report, options: RenderOptions) -> str:
             page.line(*_finding(model.path, f))
         for line in _verdicts(model):
             page.line(*line)
+    for count in rule_counts((m.path, f) for m in report.models for f in m.findings) if options.statistics else ():
+        mark = "[*]" if count.fix else ""
+        page.line(f"{count.nodes:,} ", (count.code, "bold"), (mark, "green"), f" {count.name}")
     return page.text()
 
 
@@ -39,7 +43,10 @@ def _finding(path: str, f: Finding) -> Iterator[Piece]:
 
 def _verdicts(model: ModelReport) -> Iterator[tuple[Piece, ...]]:
     for s in summaries(model, group_findings(model.findings)):
-        verdict = (headline(s), VERDICT_STYLE[s.verdict.verdict])
+        verdict = (headline(s, named=False), VERDICT_STYLE[s.verdict.verdict])
         yield ((model.path, "bold"), ": ", (f"({s.verdict.target}) ", "magenta"), verdict)
     for note in model.not_checked:
         yield ((model.path, "bold"), f": not checked: {note}")
+    for note in (*hidden_notes(model), accepted_text(model)):
+        if note:
+            yield ((model.path, "bold"), f": {note}")

@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from graphdoctor.findings import Finding, ModelReport, Report, Safety, Verdict
-from graphdoctor.render.parts.groups import Group, TargetSummary, fix_packs, group_findings, is_fixable, summaries
+from graphdoctor.findings import Finding, ModelReport, Report
+from graphdoctor.render.parts.groups import (
+    Group,
+    Section,
+    group_findings,
+    is_fixable,
+    sections,
+    summaries,
+)
 from graphdoctor.render.parts.headline import (
     SEVERITY_STYLE,
     UNTOLD_STYLE,
-    VERDICT_STYLE,
     count_text,
-    example_nodes,
     fix_command,
     group_place,
-    headline,
-    nearest_text,
-    packs_command,
+    hidden_notes,
+    place_text,
+    repairs,
     severity_label,
     target_text,
     told,
 )
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
+from graphdoctor.render.parts.statistics import RuleCount, rule_counts
+from graphdoctor.render.parts.verdict_lines import verdict_lines
 from graphdoctor.render.parts.words import plural, tensor_text
 
-_GROUPS_OF_A_RULE = 5
-"""A rule whose message differs from node to node shows this many; the rest is counted."""
-
-_HOW = {
-    Safety.SAFE: "without changing a result",
-    Safety.UNSAFE: "with --unsafe-fixes (may change inputs, outputs, rounding)",
-}
+_Line = tuple[int, str, str, str]
+"""Indent, label, text and style of a paragraph under a heading."""
+_REASONS = 5
+"""A rule with more reasons shows this many; the rest is counted."""
 
 
 def render(report: Report, options: RenderOptions) -> str:
     """The report for a terminal of ``options.width`` columns."""
     page = Page(options)
+    every: list[Group] = []
     for model in report.models:
         groups = group_findings(model.findings)
-        found = summaries(model, groups)
+        every += groups
         page.blank()
         _header(page, model)
         _findings(page, model, groups, options)
-        _targets(page, model, found)
+        verdict_lines(page, model, summaries(model, groups))
         _not_checked(page, model)
-        _repair(page, model, groups, options.packs)
+        _repair(page, model, groups)
     if options.statistics:
         _statistics(page, report)
     page.blank()
-    _total(page, report)
+    _total(page, every, len(report.models))
     return page.text()
 
 
@@ -67,125 +72,98 @@ def _header(page: Page, model: ModelReport) -> None:
 
 
 def _findings(page: Page, model: ModelReport, groups: Sequence[Group], options: RenderOptions) -> None:
-    shown: dict[str, int] = {}
-    for group in groups:
-        code = group.head.code
-        shown[code] = shown.get(code, 0) + 1
-        if options.show_nodes or shown[code] <= _GROUPS_OF_A_RULE:
-            _group(page, group, target_text(group, model), options)
-    for code, count in shown.items():
-        if count > _GROUPS_OF_A_RULE and not options.show_nodes:
-            page.blank()
-            more = plural(count - _GROUPS_OF_A_RULE, f"further kind of {code}", f"further kinds of {code}")
-            page.line((f"{page.glyphs.dots} {more} (--show-nodes lists them)", "dim"))
+    for section in sections(groups):
+        f = section.head
+        color = SEVERITY_STYLE[f.severity.label] if f.certain else UNTOLD_STYLE
+        page.blank()
+        heading: list[Piece] = [(severity_label(f), f"bold {color}"), " ", (f.code, "bold"), f" {f.name}  "]
+        page.para(target_text(section.targets, model), style="magenta", first=heading, rest=["  "])
+        _barred(page, list(_section(page, section, model, options)), color)
 
 
-def _group(page: Page, group: Group, targets: str, options: RenderOptions) -> None:
-    f = group.head
-    color = SEVERITY_STYLE[f.severity.label] if f.certain else UNTOLD_STYLE
-    page.blank()
-    label = severity_label(f)
-    heading: list[Piece] = [(label, f"bold {color}"), " ", (f.code, "bold"), f" {f.name}  "]
-    page.para(targets, style="magenta", first=heading, rest=["  "])
-    body = _body(page, group, options)
-    for i, (label, text, style) in enumerate(body):
+def _barred(page: Page, body: Sequence[_Line], color: str) -> None:
+    """Paragraphs under a heading, tied to it by a bar."""
+    for i, (indent, label, text, style) in enumerate(body):
         last = i == len(body) - 1
-        first: list[Piece] = [
-            (page.glyphs.foot if last else page.glyphs.bar, color),
-            " ",
-            (label, f"bold {style}".strip()),
-        ]
-        rest: list[Piece] = [(" " if last else page.glyphs.bar, color), " " * (1 + len(label))]
-        page.para(text, style=style, first=first, rest=rest)
+        first: list[Piece] = [(page.glyphs.foot if last else page.glyphs.bar, color), " " * (1 + indent)]
+        rest: list[Piece] = [(" " if last else page.glyphs.bar, color), " " * (1 + indent + len(label))]
+        page.para(text, style=style, first=[*first, (label, f"bold {style}".strip())], rest=rest)
 
 
-def _body(page: Page, group: Group, options: RenderOptions) -> list[tuple[str, str, str]]:
-    """Label, text and style of each paragraph under a group's heading."""
-    f = group.head
-    body = [("", told(f, group.message), "")]
-    nodes, left = example_nodes(group, options)
-    if nodes and options.show_nodes:
-        body += [("", f"{group_place(group, page.glyphs)}:", "dim"), *(("  ", node, "dim") for node in nodes)]
-    elif nodes:
-        more = f" and {left:,} more" if left else ""
-        body.append(("", f"{group_place(group, page.glyphs)}: {', '.join(nodes)}{more}", "dim"))
-    if group.remedy:
-        body.append(("help: ", group.remedy, ""))
-    if f.fix is not None and is_fixable(f.fix):
-        body.append(("fix: ", f"{fix_command(f.fix)} ({f.fix.safety.value})", "green"))
-    return body
+def _section(page: Page, section: Section, model: ModelReport, options: RenderOptions) -> Iterator[_Line]:
+    """Each reason with its places; help and fix once, where they are the same for all."""
+    remedy, fix = section.common(lambda g: g.remedy), section.common(lambda g: _fix_text(g.head))
+    shown = section.reasons if options.show_nodes else section.reasons[:_REASONS]
+    for groups in shown:
+        head = groups[0].head
+        yield 0, "", told(head, groups[0].message), ""
+        for group in groups:
+            label = "" if group.targets == section.targets else target_text(group.targets, model)
+            yield from _places(page, group, f"{label}: " if label else "", options)
+        yield from _advice("" if remedy is not None else groups[0].remedy, "" if fix is not None else _fix_text(head))
+    if len(shown) < len(section.reasons):
+        more = plural(len(section.reasons) - len(shown), "further reason")
+        yield 0, "", f"{page.glyphs.dots} {more} (--show-nodes lists them)", "dim"
+    yield from _advice(remedy or "", fix or "")
 
 
-def _targets(page: Page, model: ModelReport, found: Sequence[TargetSummary]) -> None:
-    page.blank()
-    width = max((len(s.verdict.target) for s in found), default=0)
-    for s in found:
-        style = VERDICT_STYLE[s.verdict.verdict]
-        sign = page.glyphs.of(s.verdict.verdict)
-        first: list[Piece] = [(sign, f"bold {style}"), " ", (s.verdict.target.ljust(width), "bold"), "  "]
-        rest = [" " * (width + 4)]
-        page.para(headline(s), style=style, first=first, rest=rest)
-        if s.verdict.reason:
-            page.para(s.verdict.reason, first=rest, rest=rest)
-    for note in dict.fromkeys(nearest_text(model, s) for s in found):
-        if note:
-            page.line("  ", (note, "bold"))
-    if len(model.verdicts) > len(found):
-        _matrix(page, model)
+def _places(page: Page, group: Group, label: str, options: RenderOptions) -> Iterator[_Line]:
+    if not options.show_nodes:
+        yield 2, "", label + place_text(group, options, page.glyphs, 2 * page.width), "dim"
+        return
+    yield 2, "", f"{label}{group_place(group, page.glyphs)}", "dim"
+    for f in group.findings if group.nodes else ():
+        yield 4, "", f"{f.op} {f.node}" if len(group.ops) > 1 else f.node, "dim"
+        for other in sorted(set(f.covers) - {f.node}):
+            yield 6, "", f"with {other}", "dim"
 
 
-def _matrix(page: Page, model: ModelReport) -> None:
-    """Every target's verdict: one line for each kind of verdict; that no target passes is said as well."""
-    page.blank()
-    page.line(("all targets", "bold"))
-    for verdict in (Verdict.COMPATIBLE, Verdict.UNKNOWN, Verdict.INCOMPATIBLE):
-        names = [v.target for v in model.verdicts if v.verdict is verdict]
-        label = f"  {page.glyphs.of(verdict)} {verdict.value:<12}  "
-        if names or verdict is Verdict.COMPATIBLE:
-            page.para(" ".join(names) or "none", first=[(label, VERDICT_STYLE[verdict])], rest=[" " * len(label)])
+def _advice(remedy: str, fix: str) -> Iterator[_Line]:
+    if remedy:
+        yield 0, "help: ", remedy, ""
+    if fix:
+        yield 0, "fix: ", fix, "green"
+
+
+def _fix_text(f: Finding) -> str:
+    return f"{fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else ""
 
 
 def _not_checked(page: Page, model: ModelReport) -> None:
-    if not model.not_checked:
-        return
-    page.blank()
-    page.line(("not checked", "bold yellow"))
-    for note in model.not_checked:
-        page.item(page.glyphs.bullet, note)
+    for title, notes in (("not checked", model.not_checked), ("not shown", hidden_notes(model))):
+        if notes:
+            page.blank()
+            page.line((title, "bold yellow"))
+        for note in notes:
+            page.item(page.glyphs.bullet, note)
 
 
-def _repair(page: Page, model: ModelReport, groups: Sequence[Group], packs: Sequence[str]) -> None:
-    """The command that removes what can be removed safely, and the one that goes further."""
-    target = model.chosen[0] if len(model.chosen) == 1 else ""
-    safe, unsafe = (fix_packs(groups, safety, packs) for safety in (Safety.SAFE, Safety.UNSAFE))
-    every = tuple(dict.fromkeys(safe + unsafe))
-    for safety, packs in ((Safety.SAFE, safe), (Safety.UNSAFE, every)):
-        count = sum(g.count for g in groups if g.head.fix and g.head.fix.safety is safety)
-        if not count:
-            continue
+def _repair(page: Page, model: ModelReport, groups: Sequence[Group]) -> None:
+    for text, command in repairs(model, groups):
         page.blank()
-        more = "more " if safety is Safety.UNSAFE and safe else ""
-        page.para(f"{plural(count, f'{more}finding', f'{more}findings')} can be fixed {_HOW[safety]}", style="bold")
-        command = packs_command(packs, unsafe=safety is Safety.UNSAFE, path=model.path, target=target)
+        page.para(text, style="bold")
         page.line("  ", (command, "green"))
 
 
 def _statistics(page: Page, report: Report) -> None:
-    counts: dict[str, list[Finding]] = {}
-    for f in sorted((f for m in report.models for f in m.findings), key=lambda f: f.sort_key):
-        counts.setdefault(f.code, []).append(f)
+    counts = rule_counts((m.path, f) for m in report.models for f in m.findings)
+    if not counts:
+        return
     page.blank()
-    rows: list[list[Piece]] = [[(h, "bold") for h in ("count", "code", "name", "severity", "fixed by")]]
-    for code, members in sorted(counts.items(), key=lambda kv: (-len(kv[1]), kv[0])):
-        f = members[0]
-        fix = f"{f.fix.pack} ({f.fix.safety.value})" if f.fix else "-"
-        color = SEVERITY_STYLE[f.severity.label]
-        rows.append([f"{len(members):,}", (code, "bold"), f.name, (f.severity.label, color), fix])
+    titles = ("nodes", "", "code", "name", "severity", "fixed by")
+    rows: list[list[Piece]] = [[(title, "bold") for title in titles]]
+    rows += [_count_row(c) for c in counts]
     page.table(rows, right=(0,))
+    page.line(("  [*] graphdoctor fix removes them", "dim"))
 
 
-def _total(page: Page, report: Report) -> None:
+def _count_row(c: RuleCount) -> list[Piece]:
+    mark = ("[*]", "green") if c.fix else ""
+    severity = (c.severity.label, SEVERITY_STYLE[c.severity.label])
+    return [f"{c.nodes:,}", mark, (c.code, "bold"), c.name, severity, c.fixed_by or "-"]
+
+
+def _total(page: Page, groups: Sequence[Group], models: int) -> None:
     """The last line: how much was found, and in how many models."""
-    findings = [f for m in report.models for f in m.findings]
-    where = f" in {plural(len(report.models), 'model')}" if len(report.models) != 1 else ""
-    page.para(f"{count_text(findings)}{where}", style="bold")
+    where = f" in {plural(models, 'model')}" if models != 1 else ""
+    page.para(f"{count_text(groups)}{where}", style="bold")

@@ -31,11 +31,12 @@ def _commands(model: ModelReport, options: RenderOptions) -> Iterator[str]:
         command = _COMMANDS[f.severity] if f.certain else "warning"
         yield _command(command, model.path, f"{f.code} {f.name}", _message(group, model, options))
     for s in summaries(model, groups):
-        yield _command(_VERDICT_COMMANDS[s.verdict.verdict], model.path, s.verdict.target, headline(s))
+        command = "notice" if s.verdict.target in model.accepted else _VERDICT_COMMANDS[s.verdict.verdict]
+        yield _command(command, model.path, s.verdict.target, headline(s, named=False))
 
 
 def _message(group: Group, model: ModelReport, options: RenderOptions) -> str:
-    lines = group_lines(group, options, UNICODE if options.unicode else ASCII, target_text(group, model))
+    lines = group_lines(group, options, UNICODE if options.unicode else ASCII, target_text(group.targets, model))
     return "\n".join(clean(line) for line in lines)
 
 

@@ -32,7 +32,7 @@ def render(report: Report, options: RenderOptions) -> str:
 def _entries(model: ModelReport) -> Iterator[Record]:
     for summary in summaries(model, group_findings(model.findings)):
         verdict = summary.verdict
-        if verdict.verdict in _VERDICTS:
+        if verdict.verdict in _VERDICTS and verdict.target not in model.accepted:
             reason = f" ({verdict.reason})" if verdict.reason else ""
             text = f"{headline(summary)}{reason}"
             mark = digest(verdict.target, verdict.verdict.value)

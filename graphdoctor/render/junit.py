@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII
 from graphdoctor.render.parts.groups import Group, TargetSummary, group_findings, summaries
-from graphdoctor.render.parts.headline import group_lines, headline
+from graphdoctor.render.parts.headline import group_lines, headline, hidden_notes
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import clean, plural
 
@@ -53,14 +53,14 @@ def render(report: Report, options: RenderOptions) -> str:
 def _cases(model: ModelReport, options: RenderOptions) -> Iterator[_Case]:
     groups = group_findings(model.findings)
     for summary in summaries(model, groups):
-        yield _verdict(summary)
+        yield _verdict(summary, accepted=summary.verdict.target in model.accepted)
         yield from _rules(summary.verdict.target, [g for g in groups if summary.verdict.target in g.targets], options)
     yield from _rules(_EVERY, [g for g in groups if g.targets == ("",)], options)
 
 
-def _verdict(summary: TargetSummary) -> _Case:
+def _verdict(summary: TargetSummary, *, accepted: bool) -> _Case:
     verdict = summary.verdict
-    kind = "" if verdict.verdict is Verdict.COMPATIBLE else verdict.verdict.value
+    kind = "" if accepted or verdict.verdict is Verdict.COMPATIBLE else verdict.verdict.value
     return _Case(f"{verdict.target}: verdict", kind, headline(summary), clean(verdict.reason))
 
 
@@ -96,8 +96,8 @@ def _suite(model: ModelReport, cases: Sequence[_Case]) -> Element:
     for name, value in (("kind", model.kind), ("sha256", model.sha256), ("nodes", str(model.nodes))):
         SubElement(properties, "property", name=name, value=clean(value))
     suite.extend(_testcase(model.path, case) for case in cases)
-    if model.not_checked:
-        notes = [f"not checked: {clean(note)}" for note in model.not_checked]
+    notes = [f"not checked: {clean(note)}" for note in model.not_checked] + [clean(n) for n in hidden_notes(model)]
+    if notes:
         SubElement(suite, "system-out").text = "\n".join(notes)
     return suite
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from graphdoctor.findings import Finding, ModelReport, Report, Severity
+from graphdoctor.findings import Finding, Hidden, ModelReport, Report, Severity
 from graphdoctor.render.parts.headline import finding_text
-from graphdoctor.render.parts.identity import identified
+from graphdoctor.render.parts.identity import identified, mark_of
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
 from graphdoctor.render.parts.record import finding_record, model_head
 from graphdoctor.render.parts.words import clean
@@ -41,7 +41,8 @@ def render(report: Report, options: RenderOptions) -> str:
 
 def _rule_codes(report: Report) -> dict[str, Finding]:
     """Each code that was found, with a finding of it, in alphabetical order."""
-    found = {f.code: f for m in report.models for f in m.findings}
+    found = {h.finding.code: h.finding for m in report.models for h in m.concealed if h.accepted}
+    found |= {f.code: f for m in report.models for f in m.findings}
     return dict(sorted(found.items()))
 
 
@@ -57,7 +58,7 @@ def _rule(code: str, finding: Finding, options: RenderOptions) -> dict[str, Any]
         "help": {"text": "\n\n".join(s for s in sections if s), "markdown": _help_markdown(code, info)},
     }
     if options.help_base:
-        rule["helpUri"] = options.help_base + code
+        rule["helpUri"] = options.page_of(code)
     return rule
 
 
@@ -80,6 +81,15 @@ def _results(report: Report, codes: Mapping[str, int]) -> Iterator[dict[str, Any
         artifact = {"uri": _uri(model.path), "index": index}
         for finding, mark in identified(model):
             yield _result(finding, mark, artifact, codes[finding.code])
+        for hidden in sorted(model.concealed, key=lambda h: h.finding.sort_key):
+            if hidden.accepted:
+                yield _suppressed(hidden, artifact, codes[hidden.finding.code])
+
+
+def _suppressed(hidden: Hidden, artifact: dict[str, Any], rule: int) -> dict[str, Any]:
+    """A finding that the user accepted: it stands in the log, and nobody is asked to look at it."""
+    suppression = {"kind": "external", "justification": clean(f"hidden {hidden.reason}")}
+    return {**_result(hidden.finding, f"{mark_of(hidden.finding)}:0", artifact, rule), "suppressions": [suppression]}
 
 
 def _result(f: Finding, mark: str, artifact: dict[str, Any], rule: int) -> dict[str, Any]:

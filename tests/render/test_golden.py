@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from graphdoctor.findings import Report
 from graphdoctor.render import FORMATS, RenderOptions, render
 from graphdoctor.render.text_build import render_build
 from graphdoctor.render.text_cure import render_cure
@@ -21,6 +23,9 @@ from graphdoctor.render.text_verify import render_verify
 from tests.render import views
 from tests.render.sample import REPORT, RULES
 
+ALL = Report(
+    REPORT.tool, tuple(dataclasses.replace(m, chosen=tuple(v.target for v in m.verdicts)) for m in REPORT.models)
+)
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
 PLAIN = RenderOptions(rules=RULES)
 ASCII = RenderOptions(unicode=False, rules=RULES)
@@ -32,8 +37,11 @@ REPORTS = {
     "check-full-40": ("full", RenderOptions(width=40)),
     "check-full-ascii": ("full", ASCII),
     "check-full-color": ("full", COLOR),
+    "check-full-all": ("full", PLAIN),
     "check-full-nodes": ("full", RenderOptions(show_nodes=True, statistics=True)),
     "check-concise-color": ("concise", COLOR),
+    "check-markdown-all": ("markdown", PLAIN),
+    "check-concise-statistics": ("concise", RenderOptions(statistics=True)),
     "check-github-ascii": ("github", ASCII),
     "check-markdown-links": ("markdown", RenderOptions(help_base="https://example.org/rules/")),
 }
@@ -68,7 +76,7 @@ def _compare(name: str, text: str) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_report(name: str) -> None:
     format_, options = REPORTS[name]
-    _compare(name, render(format_, REPORT, options))
+    _compare(name, render(format_, ALL if name.endswith("-all") else REPORT, options))
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from graphdoctor.findings import Finding, ModelReport, Report, Severity
+from graphdoctor.findings import Finding, Hidden, ModelReport, Report, Severity
 from graphdoctor.render import FORMATS, RenderOptions, render
 from graphdoctor.resources import rules_dir
 from tests.render.sample import LENET, REPORT, RESNET, RULES
@@ -35,7 +35,16 @@ def _empty_report() -> Report:
     return Report("graphdoctor", ())
 
 
-REPORTS = {"sample": REPORT, "hostile": _hostile_report(), "no models": _empty_report()}
+def _accepted_report() -> Report:
+    """One finding accepted, one that an option hides, nothing left to see."""
+    first, second, *_ = RESNET.findings
+    concealed = (Hidden(first, "by the baseline", accepted=True), Hidden(second, "by --ignore"))
+    hidden = (("by --ignore", 1), ("by the baseline", 1))
+    model = dataclasses.replace(RESNET, findings=(), concealed=concealed, hidden=hidden, accepted=("trt3",))
+    return Report("graphdoctor 0.1.0", (model,))
+
+
+REPORTS = {"sample": REPORT, "accepted": _accepted_report(), "hostile": _hostile_report(), "no models": _empty_report()}
 
 
 def _closed(schema: Any) -> Any:
@@ -169,6 +178,40 @@ def test_findings_that_are_the_same_keep_apart() -> None:
 
 def _uri(result: dict[str, Any]) -> str:
     return str(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+
+
+def test_sarif_keeps_what_was_accepted_as_suppressed() -> None:
+    (result,) = json.loads(render("sarif", _accepted_report(), PLAIN))["runs"][0]["results"]
+    assert result["suppressions"] == [{"kind": "external", "justification": "hidden by the baseline"}]
+    assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == RESNET.findings[0].node
+
+
+def test_an_accepted_verdict_fails_nothing() -> None:
+    report = _accepted_report()
+    cases = ElementTree.fromstring(render("junit", report, PLAIN)).iter("testcase")
+    assert {c.attrib["name"]: c.find("failure") is not None for c in cases}["trt3: verdict"] is False
+    assert not [e for e in json.loads(render("gitlab", report, PLAIN)) if "on trt3;" in e["description"]]
+    assert "::notice file=nets/resnet50_v2.pb,title=trt3::incompatible" in render("github", report, PLAIN)
+
+
+@pytest.mark.parametrize("format_", ["full", "concise", "markdown", "junit"])
+def test_what_is_hidden_is_counted(format_: str) -> None:
+    text = render(format_, _accepted_report(), PLAIN).replace("\\-", "-")
+    assert "1 finding hidden by the baseline" in text
+    assert "1 finding hidden by --ignore" in text
+    model = json.loads(render("json", _accepted_report(), PLAIN))["models"][0]
+    assert {h["reason"]: h["findings"] for h in model["hidden"]} == {"by --ignore": 1, "by the baseline": 1}
+    assert model["accepted"] == ["trt3"]
+
+
+def test_statistics_for_programs() -> None:
+    counts = json.loads(render("json", REPORT, PLAIN))["statistics"]
+    first = {"code": "GDV001", "name": "op-newer-than-1.12", "severity": "error"}
+    assert counts[0] == {**first, "findings": 32, "nodes": 16, "fixable": 32}
+    assert sum(c["findings"] for c in counts) == len(RESNET.findings)
+    lines = render("jsonl", REPORT, RenderOptions(statistics=True)).splitlines()
+    assert [json.loads(line) for line in lines[-len(counts) :]] == [{"type": "rule", **c} for c in counts]
+    assert '"type":"rule"' not in render("jsonl", REPORT, PLAIN)
 
 
 @pytest.mark.parametrize("name", REPORTS)

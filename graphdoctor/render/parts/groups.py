@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from graphdoctor.findings import Finding, Fix, ModelReport, Safety, TargetVerdict, Verdict
 
 ELLIPSIS = "…"
 """Stands for the node in a message that many nodes share."""
+T = TypeVar("T")
 _NAME_CHARACTERS = frozenset("_/-.")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings of one rule with one message: ``findings`` of the first target, in order; all its ``targets``."""
+    """Findings of one rule for one ``reason`` with the same ``targets``; ``findings`` are those of the first."""
 
     findings: tuple[Finding, ...]
     targets: tuple[str, ...]
     message: str
     remedy: str
+    reason: tuple[object, ...] = ()
 
     @property
     def head(self) -> Finding:
@@ -34,8 +37,8 @@ class Group:
 
     @property
     def count(self) -> int:
-        """How many findings, over all targets."""
-        return len(self.findings) * len(self.targets)
+        """How many findings; one that is said of several targets counts once."""
+        return len(self.findings)
 
     @property
     def ops(self) -> list[tuple[str, int]]:
@@ -70,29 +73,59 @@ class TargetSummary:
 
 
 def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
-    """Group by code, target and message without the node; equal groups of several targets become one. Worst first."""
-    by_target: dict[tuple[object, ...], list[Finding]] = {}
-    for f in sorted(findings, key=lambda f: f.sort_key):
-        by_target.setdefault((f.target, *_key(f)), []).append(f)
-    merged: dict[tuple[object, ...], Group] = {}
-    for (target, *key), members in by_target.items():
-        place = (*key, tuple((f.node, f.op) for f in members))
-        first = merged.get(place)
-        targets = (*first.targets, str(target)) if first else (str(target),)
-        message = _shared([(f.message, f.node) for f in members]).removeprefix(f"{ELLIPSIS}: ")
-        remedy = _shared([(f.remedy, f.node) for f in members])
-        merged[place] = Group(first.findings if first else tuple(members), targets, message, remedy)
-    return tuple(merged.values())
+    """Group by code and reason, then by the targets concerned. Worst first.
+
+    A reason is the message without the node and the op that it is about: one and the same reason concerns many ops.
+    """
+    found = sorted(findings, key=lambda f: f.sort_key)
+    repeated = _repeated(found)
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for targets, f in _by_place(found):
+        groups.setdefault((targets, _reason(f, repeated)), []).append(f)
+    return tuple(_group(members, targets, reason) for (targets, reason), members in groups.items())  # type: ignore[arg-type]
 
 
-def _key(f: Finding) -> tuple[object, ...]:
-    return (f.severity, f.code, f.certain, f.fix, without_node(f.message, f.node), without_node(f.remedy, f.node))
+def _by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
+    """Each finding once, with the targets that it is said of."""
+    targets: dict[tuple[object, ...], list[str]] = {}
+    first: dict[tuple[object, ...], Finding] = {}
+    for f in found:
+        place: tuple[object, ...] = (f.code, f.severity, f.certain, f.blocks, f.node, f.op, f.message, f.remedy, f.fix)
+        first.setdefault(place, f)
+        targets.setdefault(place, []).append(f.target)
+    yield from ((tuple(dict.fromkeys(targets[place])), f) for place, f in first.items())
 
 
-def _shared(texts: Sequence[tuple[str, str]]) -> str:
-    """What the texts, each with its node, have in common: the text itself, or the text without the node."""
-    text, node = texts[0]
-    return text if all(t == text for t, _ in texts) else without_node(text, node)
+def _group(members: Sequence[Finding], targets: tuple[str, ...], reason: tuple[object, ...]) -> Group:
+    message = _shared(members, [f.message for f in members]).removeprefix(f"{ELLIPSIS}: ")
+    return Group(tuple(members), targets, message, _shared(members, [f.remedy for f in members]), reason)
+
+
+def _repeated(findings: Iterable[Finding]) -> frozenset[str]:
+    """The texts that are said of several nodes word for word: what looks like a node's name in them is just a word."""
+    nodes: dict[str, str] = {}
+    repeated = set()
+    for f in findings:
+        for text in (f.message, f.remedy):
+            if nodes.setdefault(text, f.node) != f.node:
+                repeated.add(text)
+    return frozenset(repeated)
+
+
+def _reason(f: Finding, repeated: frozenset[str]) -> tuple[object, ...]:
+    texts = (t if t in repeated else without_node(t, f.node) for t in (f.message, f.remedy))
+    return (f.severity, f.code, f.certain, f.blocks, f.fix, *(without_node(t, f.op) for t in texts))
+
+
+def _shared(findings: Sequence[Finding], texts: Sequence[str]) -> str:
+    """What ``texts`` have in common: all, or all but the node, or all but the node and the op."""
+    if all(t == texts[0] for t in texts):
+        return texts[0]
+    without = [without_node(t, f.node) for t, f in zip(texts, findings, strict=True)]
+    if all(t == without[0] for t in without):
+        return without[0]
+    repeated = _repeated(findings)
+    return without_node(texts[0] if texts[0] in repeated else without[0], findings[0].op)
 
 
 def without_node(text: str, node: str) -> str:
@@ -112,6 +145,42 @@ def _joins(character: str) -> bool:
     return character.isalnum() or character in _NAME_CHARACTERS
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The groups of one rule that have one severity and certainty: those of one reason stand together."""
+
+    reasons: tuple[tuple[Group, ...], ...]
+
+    @property
+    def head(self) -> Finding:
+        """The finding that stands for all: code, name, severity and certainty are theirs."""
+        return self.reasons[0][0].head
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups."""
+        return tuple(g for groups in self.reasons for g in groups)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every target that one of the groups concerns."""
+        return tuple(dict.fromkeys(t for g in self.groups for t in g.targets))
+
+    def common(self, of: Callable[[Group], T]) -> T | None:
+        """What ``of`` gives for every group, or ``None`` where it differs."""
+        first = of(self.groups[0])
+        return first if all(of(g) == first for g in self.groups) else None
+
+
+def sections(groups: Iterable[Group]) -> tuple[Section, ...]:
+    """One section for each rule, the worst first; what could not be told stands behind what is sure."""
+    found: dict[tuple[object, ...], dict[tuple[object, ...], list[Group]]] = {}
+    for g in sorted(groups, key=lambda g: (-g.head.severity, g.head.code, not g.head.certain)):
+        reasons = found.setdefault((g.head.severity, g.head.code, g.head.certain), {})
+        reasons.setdefault(g.reason, []).append(g)
+    return tuple(Section(tuple(tuple(groups) for groups in reasons.values())) for reasons in found.values())
+
+
 def chosen_verdicts(model: ModelReport) -> tuple[TargetVerdict, ...]:
     """The verdicts of the targets the user chose, in the order chosen; all of them when none was chosen."""
     by_name = {v.target: v for v in model.verdicts}
@@ -124,10 +193,12 @@ def summaries(model: ModelReport, groups: Sequence[Group]) -> tuple[TargetSummar
 
 
 def _summary(verdict: TargetVerdict, groups: Sequence[Group]) -> TargetSummary:
-    blockers = [g for g in groups if g.blocks]
-    fixes = [g.head.fix for g in blockers if is_fixable(g.head.fix)]
-    unsafe = sum(1 for fix in fixes if fix is not None and fix.safety is Safety.UNSAFE)
-    return TargetSummary(verdict, len(blockers), len(fixes), unsafe, sum(1 for g in groups if not g.head.certain))
+    """A reason counts once, also where it concerns some nodes for one target and other nodes for another."""
+    blockers = {g.reason: g.head.fix for g in groups if g.blocks}
+    fixes = [fix for fix in blockers.values() if fix is not None and is_fixable(fix)]
+    unsafe = sum(1 for fix in fixes if fix.safety is Safety.UNSAFE)
+    untold = {g.reason for g in groups if not g.head.certain}
+    return TargetSummary(verdict, len(blockers), len(fixes), unsafe, len(untold))
 
 
 def is_fixable(fix: Fix | None) -> bool:

@@ -16,6 +16,11 @@ def digest(*words: str) -> str:
     return sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def mark_of(f: Finding) -> str:
+    """Rule, target and place; the place by its structure, or by name where none was worked out."""
+    return digest(f.code, f.target, f.fingerprint or f"{f.op}\0{f.node}")
+
+
 def identified(model: ModelReport) -> Iterator[tuple[Finding, str]]:
     """The findings in order, each with a fingerprint that no other finding of the model has.
 
@@ -24,6 +29,6 @@ def identified(model: ModelReport) -> Iterator[tuple[Finding, str]]:
     """
     seen: Counter[str] = Counter()
     for f in sorted_findings(model):
-        mark = digest(f.code, f.target, f.op, f.node)
+        mark = mark_of(f)
         seen[mark] += 1
         yield f, f"{mark}:{seen[mark]}"

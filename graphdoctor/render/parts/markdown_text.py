@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from graphdoctor.render.parts.words import clean
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@&])")
 _BACKTICKS = re.compile("`+")
 
 

@@ -31,8 +31,7 @@ class RenderOptions:
         statistics: add a table of counts by rule.
         examples: how many nodes stand for a group of equal findings.
         rules: the text behind each rule code.
-        packs: the order in which packs are applied.
-        help_base: address under which the rule pages lie (``<help_base><CODE>``); empty for none.
+        help_base: address of the rule pages, empty for none: the code replaces ``{code}``, or stands at the end.
     """
 
     width: int = 80
@@ -42,5 +41,10 @@ class RenderOptions:
     statistics: bool = False
     examples: int = 3
     rules: Mapping[str, RuleInfo] = field(default_factory=dict)
-    packs: tuple[str, ...] = ()
     help_base: str = ""
+
+    def page_of(self, code: str) -> str:
+        """The address of a rule's page; empty where none is known."""
+        if "{code}" in self.help_base:
+            return self.help_base.replace("{code}", code)
+        return self.help_base and self.help_base + code

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphdoctor.findings import Finding, Fix, ModelReport, TargetVerdict, TensorInfo
+from graphdoctor.findings import Finding, Fix, ModelReport, Report, TargetVerdict, TensorInfo
+from graphdoctor.render.parts.statistics import rule_counts
 
 VERSION = 1
 """Version of the schema: it grows when a field changes its meaning or goes; a new field leaves it."""
@@ -15,7 +16,24 @@ Record = dict[str, Any]
 def model_record(model: ModelReport) -> Record:
     """One model with its findings."""
     head = model_head(model)
-    return {**head, "findings": [finding_record(f) for f in sorted_findings(model)]}
+    later = {key: head.pop(key) for key in ("hidden", "accepted")}
+    return {**head, "findings": [finding_record(f) for f in sorted_findings(model)], **later}
+
+
+def statistics_record(report: Report) -> list[Record]:
+    """How often each rule spoke, the most frequent first."""
+    counts = rule_counts((m.path, f) for m in report.models for f in m.findings)
+    return [
+        {
+            "code": c.code,
+            "name": c.name,
+            "severity": c.severity.label,
+            "findings": c.findings,
+            "nodes": c.nodes,
+            "fixable": c.fixable,
+        }
+        for c in counts
+    ]
 
 
 def model_head(model: ModelReport) -> Record:
@@ -31,6 +49,8 @@ def model_head(model: ModelReport) -> Record:
         "chosen": list(model.chosen),
         "verdicts": {v.target: _verdict(v) for v in model.verdicts},
         "not_checked": list(model.not_checked),
+        "hidden": [{"reason": reason, "findings": count} for reason, count in model.hidden],
+        "accepted": list(model.accepted),
     }
 
 
@@ -53,6 +73,9 @@ def finding_record(f: Finding) -> Record:
         "message": f.message,
         "remedy": f.remedy,
         "fix": _fix(f.fix),
+        "blocks": f.blocks,
+        "covers": list(f.covers),
+        "fingerprint": f.fingerprint,
     }
 
 
@@ -66,4 +89,10 @@ def _tensor(t: TensorInfo) -> Record:
 
 
 def _verdict(v: TargetVerdict) -> Record:
-    return {"verdict": v.verdict.value, "supported": v.supported, "total": v.total, "reason": v.reason}
+    return {
+        "verdict": v.verdict.value,
+        "supported": v.supported,
+        "total": v.total,
+        "reason": v.reason,
+        "parser": v.parser,
+    }

@@ -1,0 +1,65 @@
+"""What the findings mean for each target: chosen ones with their numbers, all of them at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphdoctor.findings import ModelReport, Verdict
+from graphdoctor.render.parts.groups import TargetSummary
+from graphdoctor.render.parts.headline import VERDICT_STYLE, accepted_text, facts, headline, nearest_text, reason_text
+from graphdoctor.render.parts.page import Page, Piece
+
+_SENTENCES = 3
+"""Up to so many chosen targets get a sentence each, more a table."""
+
+
+def verdict_lines(page: Page, model: ModelReport, found: Sequence[TargetSummary]) -> None:
+    """Each chosen target's verdict, the nearest that passes, and every other target's."""
+    page.blank()
+    if len(found) > _SENTENCES:
+        _table(page, found)
+    else:
+        for summary in found:
+            _sentence(page, summary)
+    near = nearest_text(model, found)
+    if near:
+        page.para(near, style="bold", first=["  "], rest=["  "])
+    if model.accepted:
+        page.para(accepted_text(model), first=["  "], rest=["  "])
+    if len(model.verdicts) > len(found):
+        _matrix(page, model)
+
+
+def _sentence(page: Page, summary: TargetSummary) -> None:
+    verdict = summary.verdict.verdict
+    style = VERDICT_STYLE[verdict]
+    page.para(headline(summary), style=style, first=[(page.glyphs.of(verdict), f"bold {style}"), " "], rest=["  "])
+    if reason_text(summary):
+        page.para(reason_text(summary), first=["  "], rest=["  "])
+
+
+def _table(page: Page, found: Sequence[TargetSummary]) -> None:
+    rows: list[list[Piece]] = [[(title, "bold") for title in ("", "target", "verdict", "ops that convert", "findings")]]
+    rows += [_row(page, summary) for summary in found]
+    page.table(rows, indent=0, right=(3,))
+    for summary in found:
+        if reason_text(summary):
+            page.item(f"{summary.verdict.target}:", reason_text(summary))
+
+
+def _row(page: Page, summary: TargetSummary) -> list[Piece]:
+    v = summary.verdict
+    style = VERDICT_STYLE[v.verdict]
+    sign, word = (page.glyphs.of(v.verdict), f"bold {style}"), (v.verdict.value, style)
+    return [sign, (v.target, "bold"), word, f"{v.supported:,} of {v.total:,}", ", ".join(facts(summary))]
+
+
+def _matrix(page: Page, model: ModelReport) -> None:
+    """Every target's verdict: one line for each kind of verdict; that no target passes is said as well."""
+    page.blank()
+    page.line(("all targets", "bold"))
+    for verdict in (Verdict.COMPATIBLE, Verdict.UNKNOWN, Verdict.INCOMPATIBLE):
+        names = [v.target for v in model.verdicts if v.verdict is verdict]
+        label = f"  {page.glyphs.of(verdict)} {verdict.value:<12}  "
+        if names or verdict is Verdict.COMPATIBLE:
+            page.para(" ".join(names) or "none", first=[(label, VERDICT_STYLE[verdict])], rest=[" " * len(label)])
