@@ -52,7 +52,7 @@ def command(
     if not names:
         raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them")
     options = FixOptions(
-        names, load_target(target) if target else None, unsafe_fixes, signature(inputs, outputs), verify
+        names, load_target(target) if target else None, unsafe_fixes, signature(inputs, outputs), verify, judge=True
     )
     code = 0
     for path in models:

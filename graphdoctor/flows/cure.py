@@ -20,7 +20,6 @@ from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_side
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
-from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.render.parts.words import plural
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
 from graphdoctor.surgery import Rewrite, load_rewrites
@@ -163,7 +162,6 @@ def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     packs = run.options.packs or target.packs
     options = FixOptions(packs, target, run.options.unsafe, run.options.signature)
     run.fixed = fix_opened(opened, rewrites, options)
-    opened.specs = infer_shapes(opened.graph)
     run.after = check_opened(opened, CheckOptions((target.name,), live=False))
     place = run.folder / "fixed.pb"
     write_fixed(run.fixed, str(place))

@@ -7,7 +7,14 @@ from collections import Counter
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.ir import NodeState
 from graphdoctor.ir.text import format_state
-from graphdoctor.render.text_fix import AppliedRewrite, FixSummary, NodeDiff, RefusedRewrite, RolledBackRewrite
+from graphdoctor.render.text_fix import (
+    AppliedRewrite,
+    FixSummary,
+    NodeDiff,
+    RefusedRewrite,
+    RolledBackRewrite,
+    VerdictChange,
+)
 from graphdoctor.surgery import pack_of
 
 
@@ -51,4 +58,5 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
         rolled_back=undone,
         rounds=result.rounds,
         converged=result.converged,
+        verdicts=(VerdictChange(*fixed.verdicts),) if fixed.verdicts else (),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 from pathlib import Path
 
@@ -114,7 +115,9 @@ def test_diff_writes_nothing(demo: Path) -> None:
 def test_a_target_adds_its_verdict(demo: Path, tmp_path: Path) -> None:
     """What stood in the way of trt3 is gone for trt3's own packs."""
     out = tmp_path / "o.pb"
-    assert fix(demo, "--target", "trt3", "-o", out, packs="tf112,clean,fold,trt3").code == 0
+    done = fix(demo, "--target", "trt3", "-o", out, packs="tf112,clean,fold,trt3")
+    assert done.code == 0
+    assert re.search(r"trt3 +incompatible \(\d+ of \d+ ops\) → compatible \((\d+) of \1\)", done.out)
     before, after = (call("check", p, "--no-live", "--format", "concise").out for p in (demo, out))
     for code in ("GDV001", "GDU003", "GDU008"):
         assert code in before
