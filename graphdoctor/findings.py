@@ -124,7 +124,10 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetVerdict:
-    """A target's verdict and how many of the live nodes it supports. ``parser`` is what targets of a kind share."""
+    """A target's verdict and how many of the live nodes it supports. ``parser`` is what targets of a kind share.
+
+    ``segments`` is the number of engines that TF-TRT makes of the graph; ``None`` where all of it becomes one.
+    """
 
     target: str
     verdict: Verdict
@@ -132,6 +135,7 @@ class TargetVerdict:
     total: int
     reason: str = ""
     parser: str = ""
+    segments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

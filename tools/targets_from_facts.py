@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import onnx_facts  # noqa: E402
+import tftrt_facts  # noqa: E402
 import uff_facts  # noqa: E402
 import uff_notes  # noqa: E402
 from uff_facts import WEAK, Row, Rows  # noqa: E402
@@ -36,6 +37,7 @@ FILES = {
     "plugins": "plugins.json",
     "onnx_ops": "onnx_trt_ops.json",
     "rtx": "rtx_live.json",
+    "tftrt": "tftrt_ops.json",
 }
 TRT3 = ("tf112", "clean", "fold", "trt3")
 ONNX = ("clean", "fold")
@@ -62,7 +64,11 @@ TARGETS: tuple[dict[str, Any], ...] = (
         "packs": ONNX,
         "facts": ("rtx",),
     },
+    {"name": "tftrt1.12", "title": "TF-TRT of TensorFlow 1.12, TensorRT 4 and 5.0", "parser": "tftrt", "packs": ONNX},
+    {"name": "tftrt1.15", "title": "TF-TRT of TensorFlow 1.15, TensorRT 5.1 and 6", "parser": "tftrt", "packs": ONNX},
+    {"name": "tftrt2.12", "title": "TF-TRT of TensorFlow 2.12, TensorRT 7 and 8", "parser": "tftrt", "packs": ONNX},
 )
+LAYOUTS = {"uff": "NCHW", "onnx": "NCHW", "tftrt": "NHWC"}
 DROP_HAND = {"trt4": ("batchnorm-missing",), "trt8.4": ("resize-size-const",)}
 """Limits made by hand that end with a target."""
 SOURCES = {
@@ -72,12 +78,12 @@ SOURCES = {
     "probe": "measured: TensorRT-RTX 1.7.1 builder, one node for each dtype, without a GPU",
     "rtx": "measured: TensorRT-RTX 1.7.1 parser and builder on the node cases of onnx 1.23.2, without a GPU",
 }
-HEAD_LISTS = ("opset", "dtypes", "refused", "narrowed", "border", "not_constant")
+HEAD_LISTS = ("opset", "dtypes", "refused", "narrowed", "border", "not_constant", "segments")
 HEADER = "# Written by tools/targets_from_facts.py: what is marked hand = true is kept, the rest is derived.\n"
 
 
 def parser_of(target: Mapping[str, Any]) -> str:
-    """``uff`` or ``onnx``, through what the target extends."""
+    """``uff``, ``onnx`` or ``tftrt``, through what the target extends."""
     by_name = {t["name"]: t for t in TARGETS}
     return str(target["parser"] if "parser" in target else parser_of(by_name[target["extends"]]))
 
@@ -86,6 +92,8 @@ def derive(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any
     """Everything the tables say of a target: header keys, ``ops`` and ``limits``, nothing inherited."""
     if target["name"].startswith("rtx"):
         return derive_measured(facts)
+    if parser_of(target) == "tftrt":
+        return derive_tftrt(facts, target)
     return derive_uff(facts, target) if parser_of(target) == "uff" else derive_onnx(facts, target)
 
 
@@ -126,6 +134,26 @@ def derive_onnx(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str
         "sources": {"table": onnx["meta"]["sources"][release]},
         "ops": onnx_facts.table_rows(facts, target),
         "limits": onnx_facts.table_limits(facts, target),
+    }
+
+
+def derive_tftrt(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """A TF-TRT target; ops that its registry does not have stay in TensorFlow."""
+    release = tftrt_facts.RELEASES[target["name"]]
+    listed = tftrt_facts.registry(facts, release["lists"][-1])
+    taken = tftrt_facts.engine_dtypes(facts, target)
+    return {
+        "dtypes": taken,
+        "refused": ["string", "variant", "resource", "complex64", "complex128", "float64"],
+        "segments": tftrt_facts.segments(facts, target),
+        "absent": {
+            "support": "no",
+            "reason": "the registry of TF-TRT does not have {op}",
+            "source": tftrt_facts.source_of(facts, listed),
+            "confidence": release["complete"],
+        },
+        "ops": tftrt_facts.tftrt_rows(facts, target),
+        "limits": tftrt_facts.tftrt_limits(facts, target),
     }
 
 
@@ -250,7 +278,7 @@ def shared_rows(rows: Rows) -> dict[str, Row]:
 def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str, str]) -> str:
     """The text of one target file."""
     head = {k: target[k] for k in ("name", "title", "extends", "parser") if k in target}
-    head |= {"layout": "NCHW"} if "parser" in target else {}
+    head |= {"layout": LAYOUTS[target["parser"]]} if "parser" in target else {}
     head |= {k: target[k] for k in ("live", "packs") if k in target}
     head |= {k: file[k] for k in HEAD_LISTS if k in file}
     head |= {k: file[k] for k in ("drop_ops", "drop_limits") if file[k]}

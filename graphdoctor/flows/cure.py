@@ -211,10 +211,12 @@ def _foreign(run: Cure) -> tuple[str, ...]:
     target = run.options.target
     if target.live:
         return ()
-    product = (
-        "fixed.pb is what its UFF converter takes" if target.parser == "uff" else "model.onnx is what its parser takes"
-    )
-    return (f"this plan is not for {target.title}: {product}",)
+    products = {
+        "uff": "fixed.pb is what its UFF converter takes",
+        "onnx": "model.onnx is what its parser takes",
+        "tftrt": "fixed.pb is what TensorFlow converts",
+    }
+    return (f"this plan is not for {target.title}: {products[target.parser]}",)
 
 
 def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
@@ -261,7 +263,7 @@ def cure_view(run: Cure) -> CureView:
 def _cured(run: Cure) -> str:
     if run.options.target.live:
         return "cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers"
-    file = "fixed.pb" if run.options.target.parser == "uff" else "model.onnx"
+    file = "model.onnx" if run.options.target.parser == "onnx" else "fixed.pb"
     return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers"
 
 

@@ -13,7 +13,8 @@ from graphdoctor.lint.rule_options import configured
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
 from graphdoctor.lint.selection import Selection
-from graphdoctor.lint.verdicts import Trouble, behind, verdict_of
+from graphdoctor.lint.trouble import Trouble
+from graphdoctor.lint.verdicts import behind, verdict_of
 from graphdoctor.lint.wording import Words, message_of
 from graphdoctor.match.results import Match
 from graphdoctor.match.support import Judge
@@ -67,10 +68,11 @@ class _Run:
         names = frozenset(t.name for t in targets)
         self.reported = names if options.report is None else names & frozenset(options.report)
         self.made = _Made({name: Trouble() for name in names})
+        self.ctx.shared["trouble"] = self.made.trouble
 
     def result(self) -> LintResult:
-        """Run every rule that can say or change something; those that enclose come first, those that defer last."""
-        for rule in sorted(self.rules, key=lambda r: (not r.encloses, r.defers, not r.explains, r.code)):
+        """Run every rule that can say or change something; those that enclose come first, those that defer late."""
+        for rule in sorted(self.rules, key=lambda r: (r.last, not r.encloses, r.defers, not r.explains, r.code)):
             if self.selection.runs(rule):
                 self._run(rule)
         whole = "" if self.graph.outputs else "the outputs of the graph are not known"

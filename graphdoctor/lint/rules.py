@@ -47,7 +47,7 @@ Line = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\n]+$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-Parser = Literal["uff", "onnx"]
+Parser = Literal["uff", "onnx", "tftrt"]
 
 
 class TargetSelection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +164,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             nodes inside.
         tables: True for a rule that tells what the tables of targets say. The verdict knows it already, so that the
             rule runs for the targets whose findings are wanted alone.
+        last: True for a rule that asks what all others found of a target: how the graph is cut into segments.
         live_only: False for a rule that looks at dead nodes too.
         counted: True for a rule with one finding for all nodes of a target: at the first, with how many there are.
     """
@@ -194,6 +195,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     defers: bool = False
     encloses: bool = False
     tables: bool = False
+    last: bool = False
     live_only: bool = True
     counted: bool = False
 
@@ -369,7 +371,7 @@ def _words_at(key: str, data: Mapping[str, Any]) -> Iterable[str]:
         "severity": ("error", "warning", "info"),
         "confidence": ("high", "medium", "low"),
         "safety": ("safe", "unsafe", "manual"),
-        "parser": ("uff", "onnx"),
+        "parser": ("uff", "onnx", "tftrt"),
         "raised_by": ("engine", "reader", "live", "choosing"),
     }
     return words.get(key.rpartition(".")[2], ())

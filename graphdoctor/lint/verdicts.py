@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
 from graphdoctor.findings import TargetVerdict, Verdict
-from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext
-from graphdoctor.lint.wording import Words, message_of
+from graphdoctor.lint.segmenting import Segmented, segmented
+from graphdoctor.lint.trouble import Trouble, first_reason
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer
-
-Reason = Words | str
-"""A reason in words, or what words are made of when they are wanted."""
-
-
-@dataclass(slots=True)
-class Trouble:
-    """What the rules say stands in the way of one target: nodes with the first reason, certain or not."""
-
-    errors: dict[Node, Reason] = field(default_factory=dict)
-    doubts: dict[Node, Reason] = field(default_factory=dict)
-
-    def add(self, nodes: Iterable[Node], reason: Reason, certain: bool) -> None:
-        """Note ``reason`` at ``nodes``; the first reason of a node stays."""
-        kept = self.errors if certain else self.doubts
-        for node in nodes:
-            kept.setdefault(node, reason)
 
 
 def verdict_of(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> TargetVerdict:
@@ -42,6 +22,8 @@ def verdict_of(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) 
         trouble: what the rules say of it.
         whole: why nothing can be said of the graph as a whole, empty if it can.
     """
+    if target.segments is not None:
+        return _in_segments(ctx, target, trouble, whole)
     objected = trouble.errors.keys() | trouble.doubts.keys()
     supported = total = 0
     refused: dict[Answer, str] = {}
@@ -63,23 +45,53 @@ def behind(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> f
     for kind, nodes in ctx.kinds(target).items():
         if ctx.judge.support_of(kind, target).ok is not Answer.YES:
             names.update(n.name for n in nodes)
+    if target.segments is not None:
+        cut = segmented(ctx, target, trouble)
+        names.update(n.name for n in cut.left)
+        whole = whole or ("empty" if cut.is_empty else "")
     return frozenset(names | {""} if whole else names)
+
+
+def _in_segments(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> TargetVerdict:
+    """The verdict on TF-TRT: compatible if every node is in a segment, or is an input or output that may be in one.
+
+    A node counts as supported where it is in a segment that is kept; inputs, outputs and what is folded before count
+    where nothing is against them.
+    """
+    cut = segmented(ctx, target, trouble)
+    total = supported = 0
+    for nodes in ctx.kinds(target).values():
+        if nodes[0].op != "Const":
+            total += len(nodes)
+            supported += sum(cut.runs(n) for n in nodes)
+    verdict, reason = _decide(trouble, cut.refused, whole)
+    if verdict is not Verdict.INCOMPATIBLE and not whole:
+        verdict, reason = _with_left(cut, verdict, reason)
+    return TargetVerdict(target.name, verdict, supported, total, reason, target.parser, len(cut.segments.kept))
+
+
+def _with_left(cut: Segmented, verdict: Verdict, reason: str) -> tuple[Verdict, str]:
+    """The verdict with what no segment takes although its ops convert."""
+    for node, (why, sure) in cut.left.items():
+        if sure:
+            return Verdict.INCOMPATIBLE, f"{node.name} ({node.op}): {why}"
+    if cut.is_empty:
+        return Verdict.INCOMPATIBLE, "no part of the graph becomes an engine"
+    if verdict is Verdict.COMPATIBLE and cut.left:
+        node, (why, _) = next(iter(cut.left.items()))
+        return Verdict.UNKNOWN, f"{node.name} ({node.op}): {why}"
+    return verdict, reason
 
 
 def _decide(trouble: Trouble, refused: dict[Answer, str], whole: str) -> tuple[Verdict, str]:
     if trouble.errors:
-        return Verdict.INCOMPATIBLE, _first(trouble.errors)
+        return Verdict.INCOMPATIBLE, first_reason(trouble.errors)
     if Answer.NO in refused:
         return Verdict.INCOMPATIBLE, refused[Answer.NO]
     if whole:
         return Verdict.UNKNOWN, whole
     if trouble.doubts:
-        return Verdict.UNKNOWN, _first(trouble.doubts)
+        return Verdict.UNKNOWN, first_reason(trouble.doubts)
     if Answer.UNKNOWN in refused:
         return Verdict.UNKNOWN, refused[Answer.UNKNOWN]
     return Verdict.COMPATIBLE, ""
-
-
-def _first(reasons: dict[Node, Reason]) -> str:
-    reason = next(iter(reasons.values()))
-    return reason if isinstance(reason, str) else message_of(reason)

@@ -94,6 +94,8 @@ class TargetLacksDtype(Predicate, tag="target-lacks-dtype", frozen=True):
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``; a type that is narrowed on the way cannot be told."""
         dtype = ctx.specs.output(node).dtype
+        if ctx.target is not None and ctx.target.segments is not None:
+            return NoMatch("TensorFlow feeds the segments, whatever the type of the input", node.name)
         if ctx.target is None or dtype is DType.INVALID:
             return CannotTell("the dtype is not known", node.name)
         if dtype in ctx.target.dtypes:

@@ -1,7 +1,8 @@
 """Whether a target runs a node: each distinct kind of node is judged once per target.
 
 For the UFF parser a node is looked up as its TensorFlow op. For the ONNX parser it is looked up as the ONNX nodes
-that its lowering writes, after what our conversion does first: what does not depend on an input is folded.
+that its lowering writes, after what our conversion does first: what does not depend on an input is folded. TF-TRT
+folds first as well, and takes its inputs from TensorFlow as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
-from graphdoctor.match.constants import constant_of, small_constant
+from graphdoctor.match.constants import constant_of, small_constant, source_of
 from graphdoctor.match.context import EngineRank, SpecTable
 from graphdoctor.match.engine_rank import EngineRanks, near_outputs
 from graphdoctor.match.layout import Layouts
@@ -27,6 +28,7 @@ _DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8}
 _MOST_COMPUTED = 1 << 26
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
+_STAYS = "fed by TensorFlow, as every input is"
 _NO_NODE = Support(Answer.YES, "needs no node in ONNX")
 
 
@@ -78,6 +80,7 @@ class Judge:
         self._inputs = frozenset(graph.inputs)
         self._records = OnnxRecords(specs, self._inputs.union(graph.by_op(*_PLACEHOLDERS)))
         self._op_kinds: dict[Node, OpKind] = {}
+        self._segment_kinds: dict[Node, OpKind] = {}
         self._onnx_kinds: dict[Node, OnnxKind] = {}
         self._answers: dict[tuple[Kind, str], Support] = {}
         self._asked: dict[str, _Asked] = {}
@@ -95,7 +98,7 @@ class Judge:
         """Whether ``target`` runs nodes of ``kind``, and why."""
         key = (kind, target.name)
         if key not in self._answers:
-            self._answers[key] = _by_onnx_ops(kind, target) if isinstance(kind, OnnxKind) else _by_op_type(kind, target)
+            self._answers[key] = _answer(kind, target)
         return self._answers[key]
 
     def kind(self, node: Node, target: Target) -> Kind:
@@ -104,6 +107,10 @@ class Judge:
             if node not in self._onnx_kinds:
                 self._onnx_kinds[node] = self._onnx_kind(node)
             return self._onnx_kinds[node]
+        if target.parser == "tftrt":
+            if node not in self._segment_kinds:
+                self._segment_kinds[node] = self._segment_kind(node)
+            return self._segment_kinds[node]
         if node not in self._op_kinds:
             self._op_kinds[node] = self._op_kind(node)
         return self._op_kinds[node]
@@ -214,6 +221,16 @@ class Judge:
             self._outputs_used(node) if asked.outputs else 1,
         )
 
+    def _segment_kind(self, node: Node) -> OpKind:
+        if self.is_constant(node):
+            return OpKind("Const", (), self.specs.output(node).dtype, (), 1)
+        kind = self._op_kind(node)
+        folded = tuple(
+            operand._replace(is_constant=True) if self.is_constant(source_of(value).node) else operand
+            for operand, value in zip(kind.operands, node.inputs, strict=True)
+        )
+        return kind._replace(operands=folded)
+
     def _operand(self, value: Value, zero: bool) -> Operand:
         spec = self.specs.of(value)
         constant = spec.constant is not None or constant_of(value) is not None
@@ -236,6 +253,22 @@ class Judge:
 def _is_zero(value: Value, spec: TensorSpec) -> bool:
     array = spec.constant if spec.constant is not None else small_constant(value)
     return array is not None and not array.any()
+
+
+def _answer(kind: Kind, target: Target) -> Support:
+    if isinstance(kind, OnnxKind):
+        return _by_onnx_ops(kind, target)
+    return _in_segment(kind, target) if target.parser == "tftrt" else _by_op_type(kind, target)
+
+
+def _in_segment(kind: OpKind, target: Target) -> Support:
+    """TF-TRT: a node whose output has no known type cannot be told of."""
+    if kind.op in _FED:
+        return Support(Answer.YES, _STAYS)
+    support = target.supports(kind.op, kind.operands, dict(kind.attrs), kind.outputs)
+    if support.ok is Answer.YES and kind.dtype is DType.INVALID:
+        return Support(Answer.UNKNOWN, "the dtype of its output is not known", support.source)
+    return support
 
 
 def _by_op_type(kind: OpKind, target: Target) -> Support:

@@ -34,14 +34,19 @@ class InputWithoutDimensions(Predicate, tag="input-without-dimensions", frozen=T
 
 
 class ReshapesBatch(Predicate, tag="reshapes-batch", frozen=True):
-    """A Reshape joins the batch with other dimensions, or splits it."""
+    """A Reshape joins the batch with other dimensions, or splits it.
+
+    With ``flatten``, one that the UFF converter makes a Flatten of is told apart.
+    """
+
+    flatten: bool = True
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``; where the shape is computed, another rule speaks."""
         if len(node.inputs) != 2 or is_arithmetic(ctx, node):
             return _NO_LAYER
         before, after = ctx.specs.of(node.inputs[0]).shape, ctx.specs.output(node).shape
-        if is_flatten(node):
+        if self.flatten and is_flatten(node):
             return _NOT_READ if after is None or len(after) == 2 else Match(f"a Flatten is not {dims_text(after)}")
         if ctx.specs.of(node.inputs[1]).ints() is None:
             return NoMatch("its shape is computed", node.name)

@@ -32,6 +32,7 @@ from graphdoctor.match.predicates import (
     TargetLacksDtype,
     TargetLacksOp,
 )
+from graphdoctor.match.tftrt import ConstantBatchAbove, InputsBelow, SplitsBatch
 from graphdoctor.match.uff_batch import (
     AxesHoldBatch,
     InputWithoutDimensions,
@@ -73,6 +74,7 @@ AnyPredicate = (
     | BatchAbove
     | BatchOpen
     | BroadcastNotTaken
+    | ConstantBatchAbove
     | ConstantBecomesEmpty
     | ConstantOperand
     | ConstantStoredInPart
@@ -92,6 +94,7 @@ AnyPredicate = (
     | InputFolds
     | InputFrom
     | InputWithoutDimensions
+    | InputsBelow
     | IsLearningPhase
     | IsPadBefore
     | MovesBatch
@@ -109,6 +112,7 @@ AnyPredicate = (
     | ShapeFolds
     | SlicesBatch
     | SoftmaxOffChannels
+    | SplitsBatch
     | TargetLacksDtype
     | TargetLacksOnnx
     | TargetLacksOp

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from graphdoctor.targets.load import read_target, target_files
-from graphdoctor.targets.rows import Confidence, EngineTypes, Limit, OpRow, SpecLike
+from graphdoctor.targets.rows import Confidence, EngineTypes, Limit, OpRow, SegmentRules, SpecLike
 from graphdoctor.targets.target import Target
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "EngineTypes",
     "Limit",
     "OpRow",
+    "SegmentRules",
     "SpecLike",
     "Target",
     "all_target_names",

@@ -11,17 +11,19 @@ from typing import Any
 
 from graphdoctor.errors import InputError
 from graphdoctor.resources import load_toml, rules_dir
-from graphdoctor.targets.rows import Confidence, EngineTypes, Limit, OpRow
+from graphdoctor.targets.rows import Confidence, EngineTypes, Limit, OpRow, SegmentRules
 from graphdoctor.targets.target import Target
 from graphdoctor.types import Answer, DType
 
 _HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "opset", "dtypes", "refused", "narrowed")
 _BORDER_KEYS = ("border", "not_constant")
-_BODY_KEYS = ("sources", "defaults", "absent", "shared", "ops", "limits", "drop_ops", "drop_limits")
+_BODY_KEYS = ("segments", "sources", "defaults", "absent", "shared", "ops", "limits", "drop_ops", "drop_limits")
 _FILE_KEYS = frozenset((*_HEAD_KEYS, *_BORDER_KEYS, *_BODY_KEYS))
 _ROW_KEYS = frozenset(OpRow.__dataclass_fields__)
 _LIMIT_KEYS = frozenset(Limit.__dataclass_fields__)
 _OPSET_KEYS = frozenset(("min", "max"))
+_SEGMENT_KEYS = frozenset(SegmentRules.__dataclass_fields__)
+_PARSERS = {"uff": "uff", "onnx": "onnx", "tftrt": "tftrt"}
 _ANSWERS = {a.value: a for a in Answer}
 _CONFIDENCES = {c.value: c for c in Confidence}
 _LISTS = {"inputs": int, "rank": int, "doubt_rank": int, "constant": int, "zero": int, "unset": str, "ops": str} | {
@@ -206,6 +208,7 @@ class _Reader:
             ops=self._ops(parent),
             live=self._live(),
             packs=self._packs(parent),
+            segments=self._segments(parent),
             lineage=(name, *(parent.lineage if parent else ())),
         )
 
@@ -213,7 +216,7 @@ class _Reader:
         parser = self.data.get("parser", parent.parser if parent else None)
         if parent is not None and parser != parent.parser:
             raise self.fail(f"differs from the parser of {parent.name}, which it extends", "parser")
-        return self.word(parser, {"uff": "uff", "onnx": "onnx"}, "parser")
+        return self.word(parser, _PARSERS, "parser")
 
     def _live(self) -> bool:
         live = self.data.get("live", False)
@@ -225,6 +228,19 @@ class _Reader:
         if "packs" not in self.data:
             return parent.packs if parent else ()
         return self.items(self.data["packs"], str, "packs")
+
+    def _segments(self, parent: Target | None) -> SegmentRules | None:
+        if "segments" not in self.data:
+            return parent.segments if parent else None
+        table = self.data["segments"]
+        self.known(table, _SEGMENT_KEYS, "segments")
+        for key in ("minimum", "engines"):
+            if type(table.get(key, 1)) is not int:
+                raise self.fail("must be a whole number", f"segments.{key}")
+        if "minimum" not in table:
+            raise self.fail("has no minimum", "segments", "Add minimum")
+        uncounted = frozenset(self.items(table.get("uncounted", []), str, "segments.uncounted"))
+        return SegmentRules(table["minimum"], table.get("engines"), uncounted)
 
     def _opset(self, parent: Target | None) -> tuple[int | None, int | None] | None:
         if "opset" not in self.data:

@@ -141,3 +141,18 @@ class EngineTypes:
     narrowed: Mapping[DType, DType] = field(default_factory=dict)
     border: frozenset[DType] = frozenset()
     not_constant: frozenset[DType] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRules:
+    """How TF-TRT cuts a graph into segments, each of which becomes one engine.
+
+    Attributes:
+        minimum: a segment with fewer nodes stays in TensorFlow.
+        engines: at most so many segments are kept, the largest; ``None`` is all.
+        uncounted: ops that do not count towards ``minimum``.
+    """
+
+    minimum: int
+    engines: int | None = None
+    uncounted: frozenset[str] = frozenset()

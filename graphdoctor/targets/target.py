@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from graphdoctor.targets.judge import Specs, judge
-from graphdoctor.targets.rows import EngineTypes, Limit, OpRow
+from graphdoctor.targets.rows import EngineTypes, Limit, OpRow, SegmentRules
 from graphdoctor.types import DType, Support
 
-Parser = Literal["uff", "onnx"]
+Parser = Literal["uff", "onnx", "tftrt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Target:
     Attributes:
         name: what ``--target`` takes.
         title: what people call it.
-        parser: ``uff`` (rows by TensorFlow op type) or ``onnx`` (rows by ONNX op type).
+        parser: ``uff`` (rows by TensorFlow op type), ``onnx`` (rows by ONNX op type) or ``tftrt`` (rows by TensorFlow
+            op type; what has none stays in TensorFlow).
         layout: memory layout of the engine's image tensors.
         opset: smallest and largest ONNX opset, ``None`` where no bound is known; ``None`` for UFF.
         types: element types of the target as a whole.
@@ -29,6 +30,7 @@ class Target:
         absent: the row of an op type that the table does not have, never YES; ``{op}`` in its texts is the op.
         live: True if NVIDIA's own parser for this target can be asked, where the extra is installed.
         packs: rewrites that ``cure`` applies for this target, in order, when the user names none.
+        segments: how the graph is cut, for ``tftrt``; ``None`` where all of it becomes one engine.
         lineage: this target and those it extends, nearest first.
     """
 
@@ -43,6 +45,7 @@ class Target:
     ops: Mapping[str, OpRow] = field(default_factory=dict)
     live: bool = False
     packs: tuple[str, ...] = ()
+    segments: SegmentRules | None = None
     lineage: tuple[str, ...] = ()
 
     @property
@@ -62,7 +65,7 @@ class Target:
         """Whether the target runs a node of type ``op``.
 
         Args:
-            op: TensorFlow op type for the UFF parser, ONNX op type for the ONNX parser.
+            op: TensorFlow op type for the UFF parser and TF-TRT, ONNX op type for the ONNX parser.
             specs: what is known of each input; ``None`` for an optional input that is absent.
             attrs: attributes by name; a type attribute is a :class:`DType`. An absent one is at its default.
             outputs: number of leading outputs that are used.

@@ -17,15 +17,14 @@ _PARTS = frozenset({*_ENTER, *_LEAVE, *SWITCH_OPS, *MERGE_OPS, "NextIteration", 
 def check(ctx: CheckContext, *, loops: bool = True) -> Iterator[Hit]:
     """The loops (one hit for each frame), or the conditionals (one for each predicate; a constant one is a case).
 
-    A parser for TensorFlow ops has neither; of the way through ONNX it cannot be told, as graphdoctor does not lower
-    them.
+    UFF and TF-TRT have neither; of the way through ONNX it cannot be told, as graphdoctor does not lower them.
     """
     frames = _frames(ctx)
     found = _loops(frames) if loops else _conditionals(ctx, {n for nodes in frames.values() for n in nodes})
     for node, reason, covers in found:
         case = "constant" if not loops and ctx.judge.is_constant(source_of(node.inputs[1]).node) else ""
         for target in ctx.targets:
-            yield Hit(node, reason, target.parser == "uff", target, case, covers)
+            yield Hit(node, reason, target.parser != "onnx", target, case, covers)
 
 
 Found = Iterator[tuple[Node, str, tuple[Node, ...]]]

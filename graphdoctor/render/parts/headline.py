@@ -47,11 +47,14 @@ def headline(summary: TargetSummary, *, named: bool = True) -> str:
 
 
 def coverage(summary: TargetSummary) -> str:
-    """``138 of 142 ops convert``, or the plain word for none and all."""
+    """``138 of 142 ops convert``, or the plain word for none and all; with the segments of TF-TRT."""
     v = summary.verdict
     if not v.total:
         return "no op to convert"
-    return f"all {v.total:,} ops convert" if v.supported == v.total else f"{v.supported:,} of {v.total:,} ops convert"
+    text = f"all {v.total:,} ops convert" if v.supported == v.total else f"{v.supported:,} of {v.total:,} ops convert"
+    if v.segments is None:
+        return text
+    return f"{text} in {plural(v.segments, 'segment')}" if v.segments else "no op converts: there is no segment"
 
 
 def facts(summary: TargetSummary) -> list[str]:

@@ -89,10 +89,11 @@ def _tensor(t: TensorInfo) -> Record:
 
 
 def _verdict(v: TargetVerdict) -> Record:
-    return {
+    record: Record = {
         "verdict": v.verdict.value,
         "supported": v.supported,
         "total": v.total,
         "reason": v.reason,
         "parser": v.parser,
     }
+    return record if v.segments is None else record | {"segments": v.segments}
