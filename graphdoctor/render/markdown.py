@@ -37,6 +37,8 @@ from graphdoctor.render.parts.statistics import rule_counts
 from graphdoctor.render.parts.words import plural, tensor_text
 
 _SIGNS = {Verdict.COMPATIBLE: "✅", Verdict.INCOMPATIBLE: "❌", Verdict.UNKNOWN: "❔"}
+_ROOM = 160
+"""How many characters of examples stand for a group."""
 _SENTENCES = 3
 """Up to so many chosen targets get a sentence each, more a table."""
 
@@ -51,8 +53,10 @@ def render(report: Report, options: RenderOptions) -> str:
 
 def _model(model: ModelReport, options: RenderOptions) -> Iterator[str]:
     groups = group_findings(model.findings)
-    yield f"### {code(model.path)}"
-    ends = [", ".join(code(tensor_text(t)) for t in side) or "nothing" for side in (model.inputs, model.outputs)]
+    yield f"### {code(model.path, cell=False)}"
+    ends = [
+        ", ".join(code(tensor_text(t), cell=False) for t in side) or "nothing" for side in (model.inputs, model.outputs)
+    ]
     yield f"{escape(model.kind)}, {plural(model.nodes, 'node')}, {' → '.join(ends)}"
     yield from _verdicts(model, summaries(model, groups))
     if groups:
@@ -63,7 +67,7 @@ def _model(model: ModelReport, options: RenderOptions) -> Iterator[str]:
         if kept:
             yield "\n".join([f"**{title}**", "", *(f"- {escape(note)}" for note in kept)])
     for text, command in repairs(model, groups):
-        yield f"**{escape(text)}**: {code(command)}"
+        yield f"**{escape(text)}**: {code(command, cell=False)}"
 
 
 def _verdicts(model: ModelReport, found: Sequence[TargetSummary]) -> Iterator[str]:
@@ -97,11 +101,10 @@ def _matrix(model: ModelReport) -> Iterator[str]:
 
 
 def _findings(model: ModelReport, found: Sequence[Section], options: RenderOptions) -> Iterator[str]:
-    """The table of one severity; what does not stand in the way is folded away."""
+    """The rules of one severity, as a list: node names are too long for a table. Errors alone are not folded away."""
     if not found:
         return
-    rows = [_row(g, model, options) for s in found for g in s.groups]
-    text = table(("", "rule", "target", "finding", "where", "what to do"), rows)
+    text = "\n".join(line for section in found for line in _section(section, model, options))
     if found[0].head.severity is Severity.ERROR:
         yield text
         return
@@ -109,25 +112,28 @@ def _findings(model: ModelReport, found: Sequence[Section], options: RenderOptio
     yield f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _row(group: Group, model: ModelReport, options: RenderOptions) -> list[str]:
-    f = group.head
-    rule = f"[{f.code}]({options.page_of(f.code)})" if options.help_base else f.code
-    fix = f"{code(fix_command(f.fix))} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else ""
-    return [
-        severity_label(f),
-        f"{rule} {escape(f.name)}",
-        escape(target_text(group.targets, model)),
-        escape(told(f, group.message)),
-        _where(group, options),
-        fix or escape(group.remedy),
-    ]
+def _section(section: Section, model: ModelReport, options: RenderOptions) -> Iterator[str]:
+    f = section.head
+    page = options.page_of(f.code)
+    rule = f"[{f.code}]({page})" if page else f.code
+    targets = target_text(section.targets, model)
+    on = f" ({escape(targets)})" if targets else ""
+    yield f"- **{severity_label(f)} {rule}** {escape(f.name)}{on}"
+    for groups in section.reasons:
+        yield f"  - {escape(told(groups[0].head, groups[0].message))}"
+        yield from (f"    - {_where(g, section, model, options)}" for g in groups if g.nodes)
+    for remedy in dict.fromkeys(g.remedy for g in section.groups if g.remedy):
+        yield f"  - help: {escape(remedy)}"
+    for fix in dict.fromkeys(g.head.fix for g in section.groups):
+        if fix is not None and is_fixable(fix):
+            yield f"  - fix: {code(fix_command(fix), cell=False)} ({fix.safety.value})"
 
 
-def _where(group: Group, options: RenderOptions) -> str:
-    place = escape(group_place(group, UNICODE))
-    nodes, left = place_nodes(group, options)
+def _where(group: Group, section: Section, model: ModelReport, options: RenderOptions) -> str:
+    targets = "" if group.targets == section.targets else f"{escape(target_text(group.targets, model))}: "
+    nodes, left = place_nodes(group, options, _ROOM)
     more = f" and {left:,} more" if left else ""
-    return f"{place}<br>{', '.join(code(n) for n in nodes)}{more}" if nodes else place
+    return f"{targets}{escape(group_place(group, UNICODE))}: {', '.join(code(n, cell=False) for n in nodes)}{more}"
 
 
 def _statistics(report: Report) -> list[str]:
