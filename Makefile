@@ -23,8 +23,9 @@ lint: $(VENV)/.dev  ## Style, types and floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.dev  ## Write the generated pages under docs/
+docs: $(VENV)/.dev  ## Write the generated pages under docs/ and the schemas
 	$(BIN)/python tools/docs.py --write
+	$(BIN)/python tools/schemas.py --write
 
 bench: $(VENV)/.dev  ## The speed rows, as ratios in one run
 	$(BIN)/python bench/check_speed.py

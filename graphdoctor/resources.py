@@ -10,11 +10,6 @@ from typing import Any
 
 from graphdoctor.errors import InputError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - exercised on Python 3.10 only
-    import tomli as tomllib
-
 
 @cache
 def rules_dir() -> Path:
@@ -37,12 +32,24 @@ def load_toml(path: Path) -> dict[str, Any]:
         InputError: the file is missing or is not TOML.
     """
     try:
-        with path.open("rb") as f:
-            return tomllib.load(f)
+        return toml_of(path.read_text(encoding="utf-8"))
     except OSError as e:
         raise InputError(f"cannot be read: {e.strerror}", where=str(path)) from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except ValueError as e:
         raise InputError(f"is not TOML: {e}", where=str(path), remedy="Correct the file") from e
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """The TOML in ``text``.
+
+    Raises:
+        ValueError: it is none; says where.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:  # pragma: no cover - exercised on Python 3.10 only
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def toml_files(kind: str) -> Iterator[Path]:

@@ -72,11 +72,14 @@ class Cache:
 
     Args:
         folder: need not exist.
-        options: everything that a report depends on besides the model and this installation, as JSON-like values.
+        options: what every report depends on besides the model and this installation, as JSON-like values.
+        asked: what the report of a single model depends on besides, by the model's path; given, there are no reports
+            of other models. ``None`` where all are asked the same.
     """
 
-    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, options: Mapping[str, Any], asked: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._asked = asked
         self._key = hashlib.sha256(_state_of_tool())
         self._key.update(msgspec.json.encode(options, enc_hook=repr))
         self.problem = ""
@@ -84,8 +87,8 @@ class Cache:
 
     def get(self, path: str, meanwhile: Callable[[], None] | None = None) -> ModelReport | None:
         """The report of the model at ``path`` as it is now, if there is one; ``meanwhile`` runs while it is hashed."""
-        source = source_of(path)
-        entry = self._read(self._place(source)) if source is not None else None
+        source = self._source(path)
+        entry = self._read(self._place(path, source)) if source is not None else None
         if source is None or entry is None or entry.size != source.size:
             return None
         hashing = _Hashing(source.path)
@@ -96,10 +99,10 @@ class Cache:
 
     def put(self, path: str, report: ModelReport) -> None:
         """Keep ``report``, which was made of the model at ``path``."""
-        source = source_of(path)
+        source = self._source(path)
         if source is None or not report.sha256:
             return
-        place = self._place(source)
+        place = self._place(path, source)
         temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
         data = msgspec.json.encode(_Entry(_FORMAT, source.size, report))
         try:
@@ -113,8 +116,12 @@ class Cache:
         except OSError as e:
             self.problem = f"reports are not kept: {e.filename or self._folder}: {e.strerror or e}"
 
-    def _place(self, source: Source) -> Path:
+    def _source(self, path: str) -> Source | None:
+        return source_of(path) if self._asked is None or path in self._asked else None
+
+    def _place(self, path: str, source: Source) -> Path:
         key = self._key.copy()
+        key.update((self._asked or {}).get(path, "").encode("utf-8", "surrogatepass"))
         key.update(os.fsencode(Path(source.path).absolute()))
         return self._folder / f"{key.hexdigest()[:40]}{_SUFFIX}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,13 @@ class Work:
     """How models are checked.
 
     Attributes:
-        options: gives the options; not called where every report was kept, since they cost more than the reports do.
+        options: gives a model's options; not called for a report that was kept, since they cost more than it does.
         cache: where reports are kept, if anywhere.
         jobs: how many models at once; 0 is as many as this machine has processors and memory for.
         meanwhile: called while an only model is hashed: it can load what shows the report.
     """
 
-    options: Callable[[], CheckOptions]
+    options: Callable[[str], CheckOptions]
     cache: Cache | None = None
     jobs: int = 0
     meanwhile: Callable[[], None] | None = None
@@ -88,10 +88,9 @@ def _made(paths: Sequence[str], work: Work, say: Callable[[str], None]) -> Itera
     from graphdoctor.batch.machine import jobs_for
     from graphdoctor.flows.check import asks_live
 
-    options = work.options()
-    live = asks_live(options)
-    cache = None if live else work.cache  # NVIDIA's answer is of its installation, not of the file alone
-    one = _checker(options, cache)
+    options = {path: work.options(path) for path in paths}
+    live = any(map(asks_live, options.values()))
+    one = _checker(options, work.cache)
     jobs = jobs_for(paths, work.jobs, live=live)
     for outcome in map(one, paths) if jobs == 1 else _in_processes(one, paths, jobs):
         say(outcome.path)
@@ -111,17 +110,17 @@ def _in_processes(one: Callable[[str], Outcome], paths: Sequence[str], jobs: int
             yield outcome
 
 
-def _checker(options: CheckOptions, cache: Cache | None) -> Callable[[str], Outcome]:
-    from graphdoctor.flows.check import check_model
+def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callable[[str], Outcome]:
+    from graphdoctor.flows.check import asks_live, check_model
 
     def check(path: str) -> Outcome:
         try:
-            report = check_model(path, options)
+            report = check_model(path, options[path])
         except GraphdoctorError as e:
             return Outcome(path, error=e)
         except (MemoryError, RecursionError) as e:
             return Outcome(path, error=_too_large(path, e))
-        if cache is not None:
+        if cache is not None and not asks_live(options[path]):  # NVIDIA's answer is not of the file alone
             cache.put(path, report)
         return Outcome(path, report)
 

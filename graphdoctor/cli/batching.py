@@ -76,8 +76,8 @@ def models_of(words: Sequence[str]) -> tuple[str, ...]:
 
 def check_models(
     models: Sequence[str],
-    asked: Mapping[str, Any],
-    options: Callable[[], CheckOptions],
+    asked: Mapping[str, str],
+    options: Callable[[str], CheckOptions],
     batch: BatchOptions,
     meanwhile: Callable[[], None] | None = None,
 ) -> tuple[list[ModelReport], bool]:
@@ -85,15 +85,15 @@ def check_models(
 
     Args:
         models: as :func:`models_of` gives them.
-        asked: everything that the reports depend on besides the models.
-        options: the same, understood.
+        asked: what each model's report depends on besides it; a model that is not there is always checked.
+        options: the same, understood, for a model.
         batch: how.
         meanwhile: called while an only model is looked up.
 
     Raises:
         GraphdoctorError: the options cannot be used, or the only model cannot be checked.
     """
-    cache = Cache(batch.folder, asked) if batch.folder is not None else None
+    cache = Cache(batch.folder, {}, asked) if batch.folder is not None else None
     outcomes = _outcomes(models, Work(options, cache, batch.jobs, meanwhile))
     if cache is not None and cache.problem and batch.folder_was_given:
         note(cache.problem)

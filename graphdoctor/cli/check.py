@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from graphdoctor import __version__
 from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
-from graphdoctor.cli.common import signature, signature_options
-from graphdoctor.cli.reporting import FORMAT_HELP, LEVELS, exit_code, places, write_report
-from graphdoctor.findings import Report
+from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, config_options, given_of
+from graphdoctor.cli.common import note, out, signature_options
+from graphdoctor.cli.reporting import FORMAT_HELP, exit_code, places, write_report
+from graphdoctor.cli.sections import Sectioned
+from graphdoctor.config import Request, requests_for
+from graphdoctor.findings import ModelReport, Report
 from graphdoctor.render import RenderOptions, load_formats
 
 if TYPE_CHECKING:
     from graphdoctor.flows.check import CheckOptions
 
 
-@click.command("check")
+@dataclass(frozen=True, slots=True)
+class _BaselineWork:
+    """Where to write a new baseline, empty for nowhere; whether to remove from the old what is not needed."""
+
+    write: str = ""
+    prune: bool = False
+
+
+@click.command("check", cls=Sectioned, sections=SECTIONS)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--target", "-t", "targets", multiple=True, metavar="T", help="Target; repeatable; 'all' is every one.")
-@click.option("--select", multiple=True, metavar="CODE", help="Only rules whose code starts so. Repeat or use commas.")
-@click.option("--extend-select", multiple=True, metavar="CODE", help="These rules as well.")
-@click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules.")
+@signature_options
+@click.option(
+    "--live/--no-live",
+    default=None,
+    help="Ask NVIDIA itself for rtx1.7 (default: if it is named and NVIDIA's packages are installed).",
+)
+@choosing_options
+@baseline_options
 @click.option(
     "--format",
     "formats",
@@ -33,38 +50,11 @@ if TYPE_CHECKING:
     help=f"{FORMAT_HELP}; with :PATH into that file. Repeatable.",
 )
 @click.option("--output-file", metavar="PATH", help="Write the one report here instead of standard output.")
-@click.option(
-    "--fail-on",
-    type=click.Choice([*LEVELS, "never"]),
-    default="error",
-    show_default=True,
-    help="Exit with 1 from this severity on; an unknown verdict counts as an error.",
-)
-@signature_options
-@click.option(
-    "--live/--no-live",
-    default=None,
-    help="Ask NVIDIA itself for rtx1.7 (default: if it is named and NVIDIA's packages are installed).",
-)
 @click.option("--statistics", is_flag=True, help="Add counts by rule.")
 @click.option("--show-nodes", is_flag=True, help="List every node of a finding.")
+@config_options
 @batch_options
-def command(
-    models: tuple[str, ...],
-    targets: tuple[str, ...],
-    select: tuple[str, ...],
-    extend_select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    formats: tuple[str, ...],
-    output_file: str | None,
-    fail_on: str,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
-    live: bool | None,
-    statistics: bool,
-    show_nodes: bool,
-    batch: BatchOptions,
-) -> None:
+def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     """Say what stands in the way of a target.
 
     MODEL is a file, - for standard input, the folder of a SavedModel, or a folder to search for .pb and .pbtxt.
@@ -72,47 +62,79 @@ def command(
     Findings are about the targets that are named; every other target gets a verdict.
     """
     models = models_of(models)
-    wanted = places(formats, output_file, models)
-    asked = _Asked(targets, _codes(select), _codes(extend_select), _codes(ignore), inputs, outputs, live)
+    given = given_of(words)
+    requests = requests_for(models, given)
+    if words["show_settings"]:
+        _show_settings(requests)
+        return
+    work = _baseline_work(requests, words)
+    wanted = places(given.format or requests[0].settings.format, words["output_file"], models)
+    asked = {r.path: r.key for r in requests if not r.older}
     reports, failed = check_models(
-        models, asdict(asked), lambda: _understood(asked), batch, lambda: load_formats(p.format for p in wanted)
+        models, asked, _understood(requests), batch, lambda: load_formats(p.format for p in wanted)
     )
     if reports:
         report = Report(f"graphdoctor {__version__}", tuple(reports))
-        write_report(report, wanted, RenderOptions(statistics=statistics, show_nodes=show_nodes))
-    sys.exit(2 if failed else exit_code(reports, fail_on))
+        write_report(report, wanted, RenderOptions(statistics=words["statistics"], show_nodes=words["show_nodes"]))
+    _keep_baselines(work, requests, reports, failed)
+    fails_on = {r.path: r.settings.fail_on for r in requests}
+    codes = [0 if work.write else exit_code([report], fails_on[report.path]) for report in reports]
+    sys.exit(2 if failed else max(codes, default=0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Everything on the command line that a report depends on; see the options of the same names."""
+def _understood(requests: Sequence[Request]) -> Callable[[str], CheckOptions]:
+    """The options of the flow for a model; what they need is loaded late: a report that was kept needs none of it."""
+    by_path = {r.path: r for r in requests}
+    made: list[Callable[[Request], CheckOptions]] = []
 
-    targets: tuple[str, ...]
-    select: tuple[str, ...]
-    extend_select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    live: bool | None
+    def options(path: str) -> CheckOptions:
+        if not made:
+            from graphdoctor.flows.plan import planner
 
+            made.append(planner())
+        return made[0](by_path[path])
 
-def _understood(asked: _Asked) -> CheckOptions:
-    """The options of the flow; what they need is loaded here, since a report that was kept needs none of it.
-
-    Raises:
-        InputError: there is no such target, or an input cannot be read.
-    """
-    from graphdoctor.flows.check import CheckOptions, chosen_targets
-    from graphdoctor.lint import LintOptions
-    from graphdoctor.targets import DEFAULT_TARGET, load_target
-
-    names = chosen_targets(asked.targets or (DEFAULT_TARGET,))
-    live = asked.live
-    if live is None and "all" in asked.targets and not any(load_target(t).live for t in asked.targets if t != "all"):
-        live = False  # NVIDIA is asked for a target that was named; asking takes longer than all the tables
-    lint = LintOptions(select=asked.select, extend_select=asked.extend_select, ignore=asked.ignore)
-    return CheckOptions(names, lint, signature(asked.inputs, asked.outputs), live)
+    return options
 
 
-def _codes(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+def _show_settings(requests: Sequence[Request]) -> None:
+    from graphdoctor.flows.plan import validated
+    from graphdoctor.render.text_settings import render_settings
+
+    out("\n".join(render_settings(r.path, r.settings, r.sidecar, validated(r).targets) for r in requests))
+
+
+def _baseline_work(requests: Sequence[Request], words: dict[str, Any]) -> _BaselineWork:
+    """What the two options say, once it is sure that it can be done."""
+    work = _BaselineWork(words["write_baseline"] or "", words["prune_baseline"])
+    if work.write and (words["baseline"] or work.prune):
+        raise click.UsageError("--write-baseline makes a new baseline; give it without --baseline and --prune-baseline")
+    for request in requests if work.write else ():
+        from graphdoctor.flows.opening import keep_input
+
+        keep_input(request.path, work.write)
+    if work.prune and any(r.older or not r.settings.baseline for r in requests):
+        raise click.UsageError("--prune-baseline needs a baseline that --write-baseline made: give it with --baseline")
+    return work
+
+
+def _keep_baselines(
+    work: _BaselineWork, requests: Sequence[Request], reports: Sequence[ModelReport], failed: bool
+) -> None:
+    """Write, prune, or say that there is something to prune."""
+    if work.write and failed:
+        note(f"{work.write}: not written, since not every model could be checked")
+    elif work.write:
+        from graphdoctor.flows.baseline import write_baseline
+
+        note(f"wrote {work.write}: {write_baseline(work.write, reports)} findings are accepted")
+    by_path = {r.path: r.settings.baseline for r in requests if not r.older}
+    for path in dict.fromkeys(by_path[r.path] for r in reports if r.stale and r.path in by_path):
+        mine = [r for r in reports if by_path.get(r.path) == path]
+        if work.prune:
+            from graphdoctor.flows.baseline import prune_baseline
+
+            note(f"{path}: removed {prune_baseline(path, mine)} entries that nothing needs")
+        else:
+            count = sum(len(r.stale) for r in mine)
+            note(f"{path}: nothing needs {count} of its entries any more; --prune-baseline removes them")

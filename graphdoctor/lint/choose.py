@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from graphdoctor.findings import Accepted, Finding, Hidden, Severity, TargetVerdict, Verdict
 from graphdoctor.lint.baseline import match_baseline
 from graphdoctor.lint.options import LintOptions
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
-from graphdoctor.lint.selection import Selection, named
+from graphdoctor.lint.selection import Selection, check_word, named
 from graphdoctor.lint.suppress import SECURITY, Suppression, is_judged
 
 UNUSED = "unused-suppression"
@@ -83,10 +84,13 @@ def choose(
     """
     rules = load_rules()
     selection = Selection(rules, options)
+    for s in answers.suppressions:
+        for word in () if s.inline else s.rules:
+            check_word(word, rules, s.source)
     by_code = {r.code: r for r in rules}
     heeded = _Heeded([s for s in answers.suppressions if not s.is_over and (s.reason or not answers.require_reason)])
     pairs = [(f, heeded.of(f, by_code.get(f.code))) for f in map(selection.weighed, findings)]
-    ran = frozenset(r.code for r in rules if selection.runs(r))
+    ran = frozenset(r.code for r in rules if selection.runs(r) and r.raised_by != "live")
     said = [*_out_of_force(answers), *_unused(heeded, rules, ran, targets, elsewhere)]
     pairs += [(selection.weighed(f), None) for f in said]
     pairs.sort(key=lambda pair: pair[0].sort_key)
@@ -110,7 +114,7 @@ def _hidden(finding: Finding, selection: Selection, by: Suppression | None, in_b
     accepted = in_baseline or (by is not None and by.names(find_rule(finding.code)))
     reason = selection.reason(finding)
     if not reason and by is not None:
-        reason = BY_ATTRIBUTE if by.inline else f"by {by.source.partition(':')[0]}"
+        reason = BY_ATTRIBUTE if by.inline else f"by {by.file}"
     if not reason and in_baseline:
         reason = BY_BASELINE
     return Hidden(finding, reason, accepted) if reason else None
@@ -127,10 +131,13 @@ def accepted_targets(
     Every finding of a rule that is an error must be accepted, and every node behind the verdict must be one that an
     accepted finding speaks of. So what no finding explains is never accepted.
     """
-    errors = {r.code for r in load_rules() if r.level is Severity.ERROR}
+    rules = {r.code: r for r in load_rules()}
     hidden = list(concealed)
-    objections = [f for f in (*shown, *(h.finding for h in hidden if not h.accepted)) if f.code in errors]
     answered = [h.finding for h in hidden if h.accepted]
+    explained = {(f.target, n) for f in answered if rules[f.code].explains for n in (f.node, *f.covers)}
+    # Where the rule that explains a node was not selected, one that defers to it speaks; nobody is shown that.
+    silent = [f for h in hidden if not h.accepted and not _defers((f := h.finding), rules[f.code], explained)]
+    objections = [f for f in (*shown, *silent) if rules[f.code].level is Severity.ERROR]
     found = []
     for v in verdicts:
         if v.verdict is Verdict.COMPATIBLE or v.target not in behind:
@@ -140,6 +147,10 @@ def accepted_targets(
         if mine and behind[v.target] <= told and not any(f.target in ("", v.target) for f in objections):
             found.append(v.target)
     return tuple(found)
+
+
+def _defers(finding: Finding, rule: Rule, explained: AbstractSet[tuple[str, str]]) -> bool:
+    return rule.defers and any((target, finding.node) in explained for target in ("", finding.target))
 
 
 def counts(concealed: Iterable[Hidden]) -> tuple[tuple[str, int], ...]:
@@ -176,6 +187,8 @@ def _unused(
 
 
 def _why_unused(s: Suppression, rules: Sequence[Rule]) -> str:
+    if not any(named(r, s.rules) for r in rules):
+        return "no rule has such a code, prefix or name"
     if s.inline and any(named(r, s.rules) and r.family == SECURITY for r in rules):
         return "a graph cannot silence findings about security by itself"
     return "nothing there breaks it"

@@ -40,8 +40,8 @@ class Selection:
         self._severity = {r.code: _chosen_level(r, options, self.mandatory) for r in rules}
 
     def runs(self, rule: Rule) -> bool:
-        """True for a rule that can say or change something."""
-        return rule.code in self.chosen or rule.level is Severity.ERROR
+        """True for a rule that can say or change something: also why a target does not run a node."""
+        return rule.code in self.chosen or rule.level is Severity.ERROR or rule.explains
 
     def weighed(self, finding: Finding) -> Finding:
         """``finding`` with the severity that the user gave its rule; what is not certain is at most a warning."""

@@ -24,14 +24,14 @@ class Suppression:
 
     Attributes:
         rules: codes, prefixes or names.
-        source: where it is written, for people: file and number, or the node.
+        source: where it is written, for people: the entry of a file, or the node.
+        file: the file's name; empty for one that stands in the graph.
         node: glob over node names.
         scope: glob over scopes.
         target: only for this target.
         reason: why it is in order.
         until: the day it ends, as written; empty if it does not.
         is_over: True from the day after ``until`` on.
-        inline: True for one that stands in the graph itself.
     """
 
     rules: tuple[str, ...]
@@ -42,7 +42,12 @@ class Suppression:
     reason: str = ""
     until: str = ""
     is_over: bool = False
-    inline: bool = False
+    file: str = ""
+
+    @property
+    def inline(self) -> bool:
+        """True for one that stands in the graph itself."""
+        return not self.file
 
     def covers(self, finding: Finding, rule: Rule) -> bool:
         """True if it answers for ``finding``, which is one of ``rule``."""
@@ -70,9 +75,7 @@ def _inline(node: str, value: object) -> Suppression:
     texts = value if isinstance(value, tuple) else (value,)
     words, _, reason = ",".join(t for t in texts if isinstance(t, str)).partition("--")
     rules = tuple(w.strip() for w in words.split(",") if w.strip())
-    return Suppression(
-        rules, f"the attribute {IGNORE_ATTRIBUTE} of {node}", node=node, reason=reason.strip(), inline=True
-    )
+    return Suppression(rules, f"the attribute {IGNORE_ATTRIBUTE} of {node}", node=node, reason=reason.strip())
 
 
 def is_judged(suppression: Suppression, rules: Sequence[Rule], ran: frozenset[str]) -> bool:

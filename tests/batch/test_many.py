@@ -72,7 +72,7 @@ def test_wrong_options_are_one_error(models: list[str]) -> None:
 
 def test_each_is_told_when_it_is_done(models: list[str]) -> None:
     told: list[str] = []
-    outcomes = list(check_all(models, Work(lambda: OPTIONS, jobs=2), told.append))
+    outcomes = list(check_all(models, Work(lambda path: OPTIONS, jobs=2), told.append))
     assert sorted(told) == sorted(models)
     assert [o.path for o in outcomes] == models
     assert [o.path for o in outcomes if o.error] == [m for m in models if "bad" in m]

@@ -1,0 +1,78 @@
+"""Files of accepted findings, as they are read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from graphdoctor.config.schema import BaselineEntry, BaselineFile
+from graphdoctor.errors import InputError
+from graphdoctor.findings import Accepted
+
+_FIELDS = ("code", "name", "target", "certain", "node", "op", "nodes", "fingerprint")
+
+
+def is_findings(path: str) -> bool:
+    """True for a file of findings, False for a model.
+
+    Raises:
+        InputError: there is neither.
+    """
+    place = Path(path)
+    try:
+        if place.is_dir():
+            return False
+        with place.open("rb") as f:
+            return f.read(64).lstrip()[:1] == b"{"
+    except (OSError, ValueError) as e:
+        why = e.strerror if isinstance(e, OSError) else str(e)
+        raise InputError(f"cannot be read: {why}", where=path, remedy=f"--write-baseline {path} makes one") from e
+
+
+def read_baseline(path: str) -> BaselineFile:
+    """The baseline in the file ``path``.
+
+    Raises:
+        InputError: it cannot be read or understood.
+    """
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=BaselineFile)
+    except OSError as e:
+        raise InputError(f"cannot be read: {e.strerror}", where=path, remedy="Give a file of --write-baseline") from e
+    except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+        raise InputError(f"is no baseline: {e}", where=path, remedy=f"Make it anew with --write-baseline {path}") from e
+
+
+def accepted_of(file: BaselineFile, path: str, model: str) -> tuple[Accepted, ...]:
+    """What the baseline ``file`` at ``path`` holds of ``model``."""
+    return tuple(accepted_from(e) for e in file.models.get(key_in(file, path, model), ()))
+
+
+def key_of(path: str, model: str) -> str:
+    """A model's name in the baseline at ``path``: its path from there, so that a checkout may lie anywhere."""
+    if model == "-":
+        return model
+    return Path(os.path.relpath(model, Path(path).parent)).as_posix()
+
+
+def key_in(file: BaselineFile, path: str, model: str) -> str:
+    """The name that ``model`` has in ``file``: its path, or, where it has moved, the only one with its file name."""
+    key = key_of(path, model)
+    if key in file.models:
+        return key
+    same = [k for k in file.models if Path(k).name == Path(key).name]
+    if len(same) == 1:
+        return same[0]
+    return next(iter(file.models)) if len(file.models) == 1 and not same else key
+
+
+def entry_from(accepted: Accepted) -> BaselineEntry:
+    """As the file holds it."""
+    return BaselineEntry(**{f: getattr(accepted, f) for f in _FIELDS})
+
+
+def accepted_from(entry: BaselineEntry) -> Accepted:
+    """As reports hold it."""
+    return Accepted(**{f: getattr(entry, f) for f in _FIELDS})

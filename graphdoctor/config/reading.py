@@ -1,0 +1,187 @@
+"""From TOML to the types of :mod:`graphdoctor.config.schema`, with the place of what cannot be understood."""
+
+from __future__ import annotations
+
+import os
+import re
+import types
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from graphdoctor.errors import InputError
+from graphdoctor.resources import toml_of
+
+T = TypeVar("T", bound=msgspec.Struct)
+_UNIONS = (Union, types.UnionType)
+_WORDS: dict[object, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    date: "a date such as 2027-01-31",
+    dict: "a table",
+    list: "a list",
+}
+
+
+class Problem(NamedTuple):
+    """What cannot be understood: the keys that lead to it, what is wrong, and what to do."""
+
+    keys: tuple[str, ...]
+    message: str
+    remedy: str
+
+
+def absolute(path: str) -> Path:
+    """``path`` from the root on, without ``..``; links are not followed, as in the name that the user gave."""
+    return Path(os.path.normpath(Path(path).absolute()))
+
+
+def is_file(path: Path) -> bool:
+    """True if there is such a file; False too for a name that cannot be looked at."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: it cannot be read, or is no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise InputError(f"cannot be read: {e.strerror}", where=str(path), remedy="Give a TOML file") from e
+    except ValueError as e:
+        raise InputError(f"is not TOML: {e}", where=str(path), remedy="Correct the file") from e
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """The TOML in ``text``.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return toml_of(text)
+    except ValueError as e:
+        raise InputError(f"is not TOML: {e}", where=where, remedy="Correct the file") from e
+
+
+def convert(data: object, kind: type[T], where: str, text: str = "") -> T:
+    """``data`` as ``kind``.
+
+    Raises:
+        InputError: a key that ``kind`` does not have, or a value of another type; names the place in ``text``.
+    """
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as e:
+        found = find_problem(data, kind) or Problem((), str(e), "")
+        line = line_of(text, found.keys)
+        place = ".".join(found.keys[:-1])
+        message = f"{place}: {found.message}" if place else found.message
+        raise InputError(message, where=f"{where}:{line}" if line else where, remedy=found.remedy) from e
+
+
+def find_problem(data: object, kind: Any, keys: tuple[str, ...] = ()) -> Problem | None:
+    """The first thing in ``data`` that ``kind`` does not take; ``None`` if there is none."""
+    if _fits(data, kind):
+        return None
+    for member in _members(kind):
+        origin, args = get_origin(member), get_args(member)
+        if isinstance(data, dict) and isinstance(member, type) and issubclass(member, msgspec.Struct):
+            return _in_struct(data, member, keys)
+        if isinstance(data, dict) and origin is dict:
+            return _first((v, args[1], (*keys, str(k))) for k, v in data.items())
+        if isinstance(data, list) and origin is list:
+            return _first((v, args[0], (*keys, str(i + 1))) for i, v in enumerate(data))
+    return _wrong_type(data, kind, keys)
+
+
+def _in_struct(data: dict[str, Any], kind: type[msgspec.Struct], keys: tuple[str, ...]) -> Problem | None:
+    fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
+    for key in data:
+        if key not in fields:
+            near = _near(key.lower().replace("_", "-"), fields)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            return Problem((*keys, key), f"there is no key {key!r}", f"{hint}Keys: {', '.join(fields)}")
+    lacking = next((k for k, f in fields.items() if f.required and k not in data), "")
+    if lacking:
+        return Problem((*keys, lacking), f"lacks the key {lacking!r}", f"Keys: {', '.join(fields)}")
+    return _first((value, fields[key].type, (*keys, key)) for key, value in data.items())
+
+
+def _first(parts: Iterable[tuple[object, Any, tuple[str, ...]]]) -> Problem | None:
+    return next((p for data, kind, keys in parts if (p := find_problem(data, kind, keys)) is not None), None)
+
+
+def _wrong_type(data: object, kind: Any, keys: tuple[str, ...]) -> Problem:
+    name = keys[-1] if keys else "the file"
+    name = f"item {name}" if name.isdecimal() else name
+    literals = [str(w) for m in _members(kind) if get_origin(m) is Literal for w in get_args(m)]
+    if literals and isinstance(data, (str, int)):
+        near = _near(str(data), literals)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        return Problem(keys, f"{name} cannot be {data!r}", f"{hint}It may be {', '.join(literals)}")
+    words = dict.fromkeys(_word(m) for m in _members(kind))
+    return Problem(keys, f"{name} must be {' or '.join(words)}, not {_shown(data)}", "Correct the value")
+
+
+def _near(word: str, words: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(words), 1, 0.5)
+
+
+def _word(kind: Any) -> str:
+    if get_origin(kind) is list:
+        return "a list of texts" if list(_members(get_args(kind)[0])) == [str] else "a list"
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return "a table"
+    return _WORDS.get(get_origin(kind) or kind, "another value")
+
+
+def _shown(data: object) -> str:
+    if isinstance(data, bool):
+        return str(data).lower()
+    return _WORDS[type(data)] if isinstance(data, (dict, list)) else repr(data)
+
+
+def _fits(data: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(data, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _members(kind: Any) -> Iterable[Any]:
+    """What a union offers, a plain type alone; without annotations and what stands for an absent key."""
+    if get_origin(kind) is Annotated:
+        yield from _members(get_args(kind)[0])
+    elif get_origin(kind) in _UNIONS:
+        for member in get_args(kind):
+            yield from _members(member)
+    elif kind is not msgspec.UnsetType and kind is not type(None):
+        yield kind
+
+
+def line_of(text: str, keys: tuple[str, ...]) -> int:
+    """The line of ``text`` where the last of ``keys`` that is no number stands as a key; 0 if it cannot be told."""
+    named = [k for k in keys if not k.isdecimal()]
+    if not named:
+        return 0
+    word = re.escape(named[-1])
+    key = re.compile(rf"""(?:^|[\s.,{{\[])["']?{word}["']?\s*(?:=|\]|\.)""")
+    found = [i for i, line in enumerate(text.splitlines(), 1) if key.search(line.partition("#")[0])]
+    return found[0] if found else 0
