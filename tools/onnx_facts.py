@@ -76,15 +76,18 @@ FIXED: Rows = {
     "float_inputs_constant": {"constant": [0, 1, 2]},
     "antialias": {"attrs": {"antialias": [0]}},
     "axes": {"doubt": {"axes": []}},
+    "trt_types_only": {"dtype_attr": "to"},
+    "value": {"zero": [2]},
 }
 """Constraint -> condition, whatever its value."""
-ONE_VALUE = words("input_forget layout axis")
+ONE_VALUE = words("input_forget layout axis sorted")
 COMPUTED: dict[str, Callable[[str, Any], Row]] = {
     "constant_inputs": lambda op, names: operands(op, names),
     "spatial_rank_in": lambda op, ranks: {"rank": [r + 2 for r in ranks]},
     "input_rank": lambda op, rank: {"rank": [rank]},
     "input_rank_range": lambda op, ends: {"rank": list(range(ends[0], ends[1] + 1))},
     "attrs_unsupported": lambda op, names: {"unset": names},
+    "mode": lambda op, allowed: {"attrs": {"mode": allowed}},
     "reduction": lambda op, allowed: {"attrs": {"reduction": allowed}},
     "keep_aspect_ratio_policy": lambda op, allowed: {"attrs": {"keep_aspect_ratio_policy": allowed}},
 }
@@ -94,6 +97,8 @@ LIMIT_KEYS = {
         "gather-negative-index",
         "Negative indices need another build.",
     ),
+    "padded_dims": ("pad-last-two", "Zeros are added to the last two dimensions alone."),
+    "max_padded_dims": ("pad-two-dims", "Zeros are added to at most two dimensions."),
 }
 """Restrictions that only a rule can look for: they become limits."""
 LAYER_TAKES_MORE = words("NonZero")
@@ -101,7 +106,7 @@ LAYER_TAKES_MORE = words("NonZero")
 TensorRT API documentation, 10.2: float, half, int32 and bool; the table says FP32 and FP16.)"""
 TOP_K = "k_max_exclusive"
 TOP_K_REPORT = "https://github.com/NVIDIA/TensorRT/issues/2718"
-SAID_BY_RULES = frozenset((*LIMIT_KEYS, "position_ids"))
+SAID_BY_RULES = frozenset((*LIMIT_KEYS, TOP_K, "position_ids"))
 
 
 def table_rows(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:

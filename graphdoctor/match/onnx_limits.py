@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from graphdoctor.ir import Node
+from graphdoctor.match.constants import small_constant
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.predicate import Predicate
+from graphdoctor.match.predicate import Predicate, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.targets import Confidence
 from graphdoctor.types import Answer
+
+_SPATIAL: Mapping[str, frozenset[int]] = {"NHWC": frozenset({1, 2}), "NCHW": frozenset({2, 3})}
+_PADDINGS_AT = {"SpaceToBatchND": 2}
 
 
 class TargetLacksOnnx(Predicate, tag="target-lacks-onnx", frozen=True):
@@ -29,3 +34,91 @@ class TargetLacksOnnx(Predicate, tag="target-lacks-onnx", frozen=True):
         if row.support is Answer.NO and row.confidence is not Confidence.LOW:
             return Match(f"ONNX {self.op}: {row.reason}")
         return CannotTell(f"ONNX {self.op}: {row.reason}", node.name)
+
+
+class LimitNames(Predicate, tag="limit-names", frozen=True):
+    """The target's limit ``limit`` is about the ONNX op that the node becomes, by ``ops``."""
+
+    limit: str
+    ops: dict[str, str]
+
+    per_target: ClassVar[bool] = True
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; CannotTell where the limit is there and names other ops alone."""
+        limit = None if ctx.target is None else ctx.target.has_limit(self.limit)
+        if limit is None:
+            return NoMatch("the target has no such limit", node.name)
+        if self.ops.get(node.op) in limit.ops:
+            return Match(f"it becomes ONNX {self.ops[node.op]}")
+        return CannotTell(f"the table of the target says it of {' and '.join(limit.ops)} alone", node.name)
+
+
+class NegativeIndex(Predicate, tag="negative-index", frozen=True):
+    """A StridedSlice takes one element counted from the end, of a dimension whose size is not known."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; CannotTell where the index is computed."""
+        mask = node.attr("shrink_axis_mask", 0)
+        if not mask or len(node.inputs) < 2:
+            return NoMatch("it takes no single element", node.name)
+        begin = ctx.specs.of(node.inputs[1]).ints()
+        if not isinstance(mask, int) or begin is None:
+            return CannotTell("its indices are not known", node.name)
+        taken = [index for at, index in enumerate(begin) if mask >> at & 1]
+        if None in taken:
+            return CannotTell("an index is computed while the graph runs", node.name)
+        behind = [index for index in taken if index is not None and index < 0]
+        shape = ctx.specs.of(node.inputs[0]).shape
+        if not behind or (shape is not None and None not in shape):
+            return NoMatch("its indices count from the front", node.name)
+        return Match(f"it takes element {behind[0]} of a dimension of unknown size")
+
+
+class PadsBeyond(Predicate, tag="pads-beyond", frozen=True):
+    """More than ``most`` dimensions are padded; with ``image``, others than height and width or the last two."""
+
+    most: int = 2
+    image: bool = False
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; CannotTell where the paddings are computed, or no op says the layout."""
+        slot = _PADDINGS_AT.get(node.op, 1)
+        if slot >= len(node.inputs):
+            return NoMatch("it has no paddings", node.name)
+        value = node.inputs[slot]
+        known = ctx.specs.of(value).constant
+        rows = small_constant(value) if known is None else known
+        if rows is None or rows.ndim != 2 or rows.shape[1] != 2:
+            return CannotTell("its paddings are not known", node.name)
+        first = 1 if node.op == "SpaceToBatchND" else 0
+        padded = {first + axis for axis, row in enumerate(rows) if row.any()}
+        shown = f"it pads axis {' and '.join(map(str, sorted(padded)))}" if padded else "it pads nothing"
+        if len(padded) > self.most:
+            return Match(shown)
+        return self._beyond_image(ctx, node, padded, shown) if self.image and padded else NoMatch(shown, node.name)
+
+    def _beyond_image(self, ctx: MatchContext, node: Node, padded: set[int], shown: str) -> Outcome:
+        rank = ctx.specs.of(node.inputs[0]).rank
+        if rank is None or rank > 4:
+            return CannotTell(f"{shown}, and which dimensions come last is not known", node.name)
+        if rank < 4:
+            return NoMatch(shown, node.name) if padded <= {rank - 2, rank - 1} else Match(f"{shown} of {rank}")
+        layout = layout_of(ctx, node.inputs[0])
+        if isinstance(layout, CannotTell):
+            return layout
+        return NoMatch(shown, node.name) if padded <= _SPATIAL[layout] else Match(f"{shown} of {layout}")
+
+
+class SumsInPart(Predicate, tag="sums-in-part", frozen=True):
+    """A Sum over some dimensions and not over all: never a Match, since opset 12 has none of the trouble."""
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """CannotTell where it holds of ``node``."""
+        rank = ctx.specs.of(node.inputs[0]).rank if node.inputs else None
+        axes = ctx.specs.of(node.inputs[1]).ints() if len(node.inputs) > 1 else None
+        if rank is not None and axes is not None and None not in axes:
+            if {a % rank for a in axes if a is not None and rank} == set(range(rank)):
+                return NoMatch("it sums over everything", node.name)
+            return CannotTell(f"it sums over axes {list(axes)}, which opset 13 and later write as an input", node.name)
+        return CannotTell("its axes are not known", node.name)

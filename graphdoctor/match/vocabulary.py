@@ -6,7 +6,7 @@ predicate is a new class in one of these modules; unknown names and arguments ar
 
 from __future__ import annotations
 
-from graphdoctor.match.onnx_limits import TargetLacksOnnx
+from graphdoctor.match.onnx_limits import LimitNames, NegativeIndex, PadsBeyond, SumsInPart, TargetLacksOnnx
 from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.predicates import (
     AttrBetween,
@@ -97,11 +97,14 @@ AnyPredicate = (
     | InputsBelow
     | IsLearningPhase
     | IsPadBefore
+    | LimitNames
     | MovesBatch
+    | NegativeIndex
     | NormalisesInput
     | OnlyFirstOutput
     | OpIn
     | PadLost
+    | PadsBeyond
     | RankIn
     | RankUnknown
     | ReachesOutput
@@ -113,6 +116,7 @@ AnyPredicate = (
     | SlicesBatch
     | SoftmaxOffChannels
     | SplitsBatch
+    | SumsInPart
     | TargetLacksDtype
     | TargetLacksOnnx
     | TargetLacksOp

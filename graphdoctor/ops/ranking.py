@@ -46,8 +46,8 @@ class TopK(Op):
         dtype = low.specs[0].dtype
         wide = compute_dtype(low, dtype, _SCANS, "TopK")
         x = as_dtype(low, low.inputs[0], dtype, wide)
-        order = 1 if low.attr("sorted") is not False else 0
-        found, where = low.multi("TopK", [x, _count(low)], 2, axis=-1, largest=1, sorted=order)
+        # Unsorted is any order: the sorted one is as good, and the only one that every target has.
+        found, where = low.multi("TopK", [x, _count(low)], 2, axis=-1, largest=1, sorted=1)
         return [as_dtype(low, found, wide, dtype), as_dtype(low, where, DType.INT64, low.outputs[1].dtype)]
 
 

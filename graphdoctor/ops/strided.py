@@ -152,7 +152,7 @@ class StridedSlice(Op):
         terms = _terms(masks, count, _taken(masks, count) if rank is None else rank)
         x = _lowered_slices(low, bounds, [t for t in terms if t.kind == "slice"])
         for term in reversed([t for t in terms if t.kind == "index"]):
-            x = low.op("Gather", [x, _element(low, bounds.begin, term.at)], axis=term.axis)
+            x = low.op("Gather", [x, _element(low, bounds.begin, term)], axis=term.axis)
         new = [k for k, t in enumerate(t for t in terms if t.kind != "index") if t.kind == "new"]
         return [low.op("Unsqueeze", [x, low.const(new)]) if new else x]
 
@@ -187,11 +187,16 @@ def _sliced(values: Sequence[Array], masks: _Masks) -> Array:
     return np.asarray(x[tuple(key)], dtype=x.dtype)
 
 
-def _element(low: Lowering, known: Sequence[Dim], at: int) -> str:
-    """Element ``at`` of ``begin`` as a scalar."""
-    value = known[at]
-    index = np.asarray(at if value is None else value, dtype=np.int64)
-    return low.const(index) if value is not None else low.op("Gather", [low.inputs[1], low.const(index)], axis=0)
+def _element(low: Lowering, known: Sequence[Dim], term: _Term) -> str:
+    """Where ``begin`` points in the axis of ``term``, as a scalar; from the front where the axis is known."""
+    value = known[term.at]
+    if value is None:
+        return low.op("Gather", [low.inputs[1], low.const(np.asarray(term.at, dtype=np.int64))], axis=0)
+    shape = low.specs[0].shape
+    size = None if shape is None else shape[term.axis]
+    # TensorRT 8.0 takes no negative index.
+    front = value + size if value < 0 and size is not None else value
+    return low.const(np.asarray(front, dtype=np.int64))
 
 
 def _lowered_slices(low: Lowering, bounds: _Bounds, terms: list[_Term]) -> str:
