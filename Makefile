@@ -30,6 +30,8 @@ docs: $(VENV)/.dev  ## Write the generated pages under docs/ and the schemas
 bench: $(VENV)/.dev  ## The speed rows, as ratios in one run
 	$(BIN)/python bench/check_speed.py
 	$(BIN)/python bench/convert_speed.py
+	$(BIN)/python bench/cache_speed.py
+	$(BIN)/python bench/growth.py
 
 clean:  ## Remove the environment and everything made
 	rm -rf $(VENV) out build dist

@@ -16,11 +16,12 @@ DATA = BENCH / "data"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Best of several runs: wall seconds, and peak resident memory in bytes of the run that took most."""
+    """Best of several runs: wall and processor seconds, and peak resident memory in bytes of the run that took most."""
 
     seconds: float
     peak: int
     code: int
+    cpu: float = 0.0
 
 
 def measure(commands: Sequence[Sequence[str]], *, runs: int = 5) -> list[Measured]:
@@ -29,7 +30,10 @@ def measure(commands: Sequence[Sequence[str]], *, runs: int = 5) -> list[Measure
     for _ in range(runs):
         for command, found in zip(commands, results, strict=True):
             found.append(_once(command))
-    return [Measured(min(m.seconds for m in found), max(m.peak for m in found), found[-1].code) for found in results]
+    return [
+        Measured(min(m.seconds for m in found), max(m.peak for m in found), found[-1].code, min(m.cpu for m in found))
+        for found in results
+    ]
 
 
 def _once(command: Sequence[str]) -> Measured:
@@ -40,7 +44,7 @@ def _once(command: Sequence[str]) -> Measured:
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Measured(seconds, usage.ru_maxrss * 1024, process.returncode)
+    return Measured(seconds, usage.ru_maxrss * 1024, process.returncode, usage.ru_utime + usage.ru_stime)
 
 
 def net(name: str) -> Path:
