@@ -143,6 +143,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         why: why it matters, what happens.
         remedy: what the user can do.
         errors: what NVIDIA's or TensorFlow's tools print, as users see it.
+        symptoms: what users notice where no tool prints anything.
         sources: where the facts are from.
         confidence: of the facts.
         targets: the targets it is about; absent, it holds whatever the target.
@@ -179,6 +180,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sources: list[Line]
     confidence: Literal["high", "medium", "low"]
     errors: list[Line] = []
+    symptoms: list[Line] = []
     targets: TargetSelection | None = None
     match: MatchFile | None = None
     where: list[AnyPredicate] = []

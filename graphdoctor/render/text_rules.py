@@ -33,13 +33,15 @@ class RuleRow:
 class RulePage:
     """Everything known of a rule.
 
-    ``errors`` are the messages users see; ``example`` and ``fixed`` are graphs in the compact text form.
+    ``errors`` are the messages users see, ``symptoms`` what they notice without one; ``example`` and ``fixed`` are
+    graphs in the compact text form.
     """
 
     code: str
     info: RuleInfo
     targets: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
     fix: Fix | None = None
     example: str = ""
     fixed: str = ""
@@ -120,6 +122,7 @@ def _sections(rule: RulePage) -> Iterator[_Section]:
         _Section("Why it matters", (info.why,)),
         _Section("Targets", (", ".join(rule.targets),)),
         _Section("The error you see", rule.errors, verbatim=True),
+        _Section("What you may notice", rule.symptoms),
         _Section("Example", (rule.example,), verbatim=True),
         _Section("After the fix", (rule.fixed,), verbatim=True),
         _Section("What to do", (info.remedy,)),

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphdoctor.cli.explain import command
 from graphdoctor.errors import InputError
-from graphdoctor.flows.explain import MOST, explain, rules_for_message
+from graphdoctor.flows.explain import explain
+from graphdoctor.flows.messages import MOST, rules_for_message
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.lint import load_rules
+from graphdoctor.resources import load_toml
 
 ROOT = Path(__file__).parents[2]
+REPORTS = ROOT.parent / "shared" / "research" / "pain.json"
+LIMITS = ROOT.parent / "shared" / "facts" / "trt_uff_parser_limits.json"
+PAINS = load_toml(ROOT / "fixtures" / "pains" / "pains.toml")
+BESIDES = {"pad-limits": ("GDO009", "GDO010")}
+"""Other rules about the same."""
 ERRORS = [(rule.code, error) for rule in load_rules() for error in rule.errors]
 
 
@@ -105,6 +115,21 @@ def test_message_in_a_traceback() -> None:
         "No module named 'tensorflow'",
         "Segmentation fault (core dumped)",
         "a 1 b",
+        "bash: graphdoctor: command not found",
+        "fatal: not a git repository (or any of the parent directories): .git",
+        "CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 7.80 GiB total capacity)",
+        "ERROR: Could not find a version that satisfies the requirement tensorrt (from versions: none)",
+        "ImportError: libcudart.so.10.0: cannot open shared object file: No such file or directory",
+        "Explicit batch size not supported for Caffe and Uff models",
+        "This operation is not supported for this layer, and it should not have failed",
+        "TypeError: 'NoneType' object is not iterable",
+        "The following packages have unmet dependencies",
+        "make: *** [Makefile:12: all] Error 2",
+        "Your CPU supports instructions that this TensorFlow binary was not compiled to use: AVX2 FMA",
+        "E: Unable to locate package libnvinfer5",
+        "AssertionError: expected 3, got 4",
+        "ssh: connect to host 10.0.0.2 port 22: Connection refused",
+        "The quick brown fox jumps over the lazy dog, and the input node has no output.",
     ],
 )
 def test_other_messages_bring_up_nothing(message: str) -> None:
@@ -156,3 +181,70 @@ def test_nothing_given() -> None:
     """Blanks are not a message."""
     assert isinstance(_run("  ").exception, InputError)
     assert _run().exit_code == 2
+
+
+# What people report, in their words
+
+
+@pytest.mark.skipif(not REPORTS.is_file(), reason="the collection of reports is not beside this checkout")
+@pytest.mark.parametrize("pain", sorted(set(PAINS["codes"]) - {"pad-limits"}))
+def test_reports_bring_up_their_rule(pain: str) -> None:
+    """Among the first three, a rule that also finds the trouble in the smallest graph that has it."""
+    (symptom,) = [r["symptom"] for r in json.loads(REPORTS.read_text("utf-8"))["pains"] if r["id"] == pain]
+    found = [rule.code for rule in rules_for_message(symptom)]
+    assert len(found) <= MOST
+    assert set(found) & {*PAINS["codes"][pain], *BESIDES.get(pain, ())}, (symptom, found)
+
+
+LIMIT_CODES = {
+    "addv2": "GDV001", "fusedbatchnormv3": "GDV002", "cast-tofloat": "GDU001", "switch-merge": "GDC003",
+    "dropout-training": "GDC002", "resize-nearest": "GDU001", "slice": "GDU001", "split-unpack": "GDU001",
+    "squeeze-trt3": "GDU010", "flatten-trt3": "GDU016", "square-trt3": "GDU001", "flatten-by-name": "GDU015",
+    "reshape-multi-minus1": "GDH005", "implicit-batch": "GDU039", "input-dims-zero": "GDU020",
+    "register-with-batch": "GDH006", "input-order-nhwc": "GDU007", "scale-min-3d": "GDU019",
+    "binary-const-minmax": "GDU017", "binary-broadcast": "GDU021", "concat-axis-5plus": "GDU004",
+    "concat-axis-const": "GDU012", "transpose-const": "GDU012", "reduce-keepdims": "GDU011",
+    "padv2-mirrorpad": "GDU001", "explicit-padding": "GDU043", "conv3d": "GDU001", "matmul-fc": "GDU001",
+    "leakyrelu-5": "GDU009", "relu6-early": "GDU008", "int64-scalar-const": "GDU035",
+    "placeholder-with-default": "GDU001", "squeeze-before-nms": "GDU044", "lambda-preproc": "GDU038",
+}  # fmt: skip
+"""Limits of the UFF parser by their names in the facts, and the rule that their messages have to bring up."""
+
+
+@pytest.mark.skipif(not LIMITS.is_file(), reason="the facts are not beside this checkout")
+@pytest.mark.parametrize("name", sorted(LIMIT_CODES))
+def test_messages_of_the_uff_parser(name: str) -> None:
+    """Every limit whose message a rule can explain."""
+    rows = next(v for v in json.loads(LIMITS.read_text("utf-8")).values() if isinstance(v, list))
+    (message,) = [row["error_text_users_see"] for row in rows if row["id"] == name]
+    assert LIMIT_CODES[name] in [rule.code for rule in rules_for_message(message)]
+
+
+_NAMES = st.from_regex(r"\A[a-z]{2,8}_[0-9]{1,3}(/[A-Z][a-z]{2,6}_[0-9]){0,3}\Z")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ERRORS), _NAMES, st.integers(0, 10**9), st.sampled_from("\"'`"))
+def test_names_numbers_and_quotes_do_not_matter(of: tuple[str, str], name: str, number: int, quote: str) -> None:
+    """Two logs of the same trouble bring up the same rules."""
+    code, error = of
+
+    def seen(node: str, count: int, mark: str) -> str:
+        text = re.sub(r"\bNODE\b", node, error).replace("{op}", "Bessel").replace("'", mark)
+        return f"[{count}.{count}] /opt/x{count}/parser.cpp:{count}: " + re.sub(
+            r"(?<![A-Za-z0-9_])\d+", str(count), text
+        )
+
+    first, second = (rules_for_message(t) for t in (seen("block_1/Foo", 7, "'"), seen(name, number, quote)))
+    assert code in [r.code for r in first]
+    assert [r.code for r in first] == [r.code for r in second]
+
+
+def test_symptoms_are_shown_and_found() -> None:
+    """What a rule says of troubles that come without a message."""
+    told = [(rule.code, text) for rule in load_rules() for text in rule.symptoms]
+    assert told
+    for code, text in told:
+        assert code in [rule.code for rule in rules_for_message(text)]
+        assert text in json.loads(_run(code, "--format", "json").output)[0]["symptoms"]
+        assert "What you may notice" in _run(code).output
