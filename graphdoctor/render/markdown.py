@@ -18,7 +18,7 @@ from graphdoctor.render.parts.groups import (
 from graphdoctor.render.parts.headline import (
     accepted_text,
     count_text,
-    facts,
+    fact_text,
     fix_command,
     group_place,
     headline,
@@ -90,7 +90,7 @@ def _verdicts(model: ModelReport, found: Sequence[TargetSummary]) -> Iterator[st
 def _verdict_row(s: TargetSummary) -> list[str]:
     v = s.verdict
     count = f"{v.supported:,} of {v.total:,}"
-    return [_SIGNS[v.verdict], escape(v.target), v.verdict.value, count, escape(", ".join(facts(s)))]
+    return [_SIGNS[v.verdict], escape(v.target), v.verdict.value, count, escape(fact_text(s))]
 
 
 def _matrix(model: ModelReport) -> Iterator[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Finding, Fix, ModelReport, Report, Safety, Severity, TargetVerdict, Verdict
 from graphdoctor.render import FORMATS, RenderOptions, render
-from graphdoctor.render.parts.groups import group_findings, nearest_compatible, without_node
+from graphdoctor.render.parts.groups import group_findings, nearest_compatible, sections, without_node
 from graphdoctor.render.parts.headline import target_text
 from graphdoctor.render.parts.page import Page
 from graphdoctor.render.parts.terminal import options_for
@@ -90,6 +90,20 @@ def test_one_reason_for_many_ops_is_one_group() -> None:
     (group,) = group_findings([_unsupported("a/x", "trt3", "Range"), _unsupported("b/y", "trt3", "Where")])
     assert group.message == "… is not supported"
     assert group.ops == [("Range", 1), ("Where", 1)]
+
+
+def test_one_reason_has_the_same_words_wherever_it_stands() -> None:
+    groups = group_findings([_unsupported("a", "trt3", "Range"), _unsupported("b", "trt4", "Where")])
+    assert [(g.message, g.targets) for g in groups] == [
+        ("… is not supported", ("trt3",)),
+        ("… is not supported", ("trt4",)),
+    ]
+
+
+def test_the_reason_that_concerns_most_nodes_stands_first() -> None:
+    found = [dataclasses.replace(_unsupported(n, "trt3"), message=f"{n[0]} differs") for n in ("a1", "b1", "b2")]
+    (section,) = sections(group_findings(found))
+    assert [groups[0].message for groups in section.reasons] == ["b differs", "a differs"]
 
 
 def test_a_node_that_is_called_like_a_word_of_the_message_is_no_exception() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -73,16 +73,16 @@ class TargetSummary:
 
 
 def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
-    """Group by code and reason, then by the targets concerned. Worst first.
+    """Group by code and reason, then by the targets concerned; the worst first, equal reasons together.
 
     A reason is the message without the node and the op that it is about: one and the same reason concerns many ops.
     """
     found = sorted(findings, key=lambda f: f.sort_key)
     repeated = _repeated(found)
-    groups: dict[tuple[object, ...], list[Finding]] = {}
+    reasons: dict[tuple[object, ...], dict[tuple[str, ...], list[Finding]]] = {}
     for targets, f in _by_place(found):
-        groups.setdefault((targets, _reason(f, repeated)), []).append(f)
-    return tuple(_group(members, targets, reason) for (targets, reason), members in groups.items())  # type: ignore[arg-type]
+        reasons.setdefault(_reason(f, repeated), {}).setdefault(targets, []).append(f)
+    return tuple(g for reason, by_targets in reasons.items() for g in _groups(reason, by_targets))
 
 
 def _by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
@@ -96,9 +96,13 @@ def _by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Findi
     yield from ((tuple(dict.fromkeys(targets[place])), f) for place, f in first.items())
 
 
-def _group(members: Sequence[Finding], targets: tuple[str, ...], reason: tuple[object, ...]) -> Group:
-    message = _shared(members, [f.message for f in members]).removeprefix(f"{ELLIPSIS}: ")
-    return Group(tuple(members), targets, message, _shared(members, [f.remedy for f in members]), reason)
+def _groups(reason: tuple[object, ...], by_targets: Mapping[tuple[str, ...], Sequence[Finding]]) -> Iterator[Group]:
+    """The groups of one reason: all have the words that hold for all."""
+    every = [f for members in by_targets.values() for f in members]
+    message = _shared(every, [f.message for f in every]).removeprefix(f"{ELLIPSIS}: ")
+    remedy = _shared(every, [f.remedy for f in every])
+    for targets, members in by_targets.items():
+        yield Group(tuple(members), targets, message, remedy, reason)
 
 
 def _repeated(findings: Iterable[Finding]) -> frozenset[str]:
@@ -178,7 +182,12 @@ def sections(groups: Iterable[Group]) -> tuple[Section, ...]:
     for g in sorted(groups, key=lambda g: (-g.head.severity, g.head.code, not g.head.certain)):
         reasons = found.setdefault((g.head.severity, g.head.code, g.head.certain), {})
         reasons.setdefault(g.reason, []).append(g)
-    return tuple(Section(tuple(tuple(groups) for groups in reasons.values())) for reasons in found.values())
+    return tuple(_section(reasons.values()) for reasons in found.values())
+
+
+def _section(reasons: Iterable[Sequence[Group]]) -> Section:
+    """What concerns most nodes stands first."""
+    return Section(tuple(tuple(groups) for groups in sorted(reasons, key=lambda r: -sum(g.count for g in r))))
 
 
 def chosen_verdicts(model: ModelReport) -> tuple[TargetVerdict, ...]:

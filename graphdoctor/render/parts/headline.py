@@ -57,17 +57,24 @@ def coverage(summary: TargetSummary) -> str:
     return f"{text} in {plural(v.segments, 'segment')}" if v.segments else "no op converts: there is no segment"
 
 
-def facts(summary: TargetSummary) -> list[str]:
+def facts(summary: TargetSummary, none_fixable: str = ", none fixable") -> list[str]:
     """``3 blockers, 2 fixable`` and what could not be told; that nothing stands in the way is said as well."""
     verdict = summary.verdict.verdict
     found = ["nothing stands in the way"] if verdict is Verdict.COMPATIBLE and not summary.blockers else []
     if summary.blockers:
-        fixable = f"{summary.fixable} fixable" if summary.fixable else "none fixable"
+        fixable = f", {summary.fixable} fixable" if summary.fixable else none_fixable
         unsafe = f" ({summary.unsafe} unsafe)" if summary.unsafe else ""
-        found.append(f"{plural(summary.blockers, 'blocker')}, {fixable}{unsafe}")
+        found.append(f"{plural(summary.blockers, 'blocker')}{fixable}{unsafe}")
     if verdict is Verdict.UNKNOWN:
         found.append(f"{plural(max(1, summary.untold), 'thing')} could not be told")
     return found
+
+
+def fact_text(summary: TargetSummary) -> str:
+    """The facts of a row in a table, short: the segments of TF-TRT, blockers, what could not be told."""
+    segments = summary.verdict.segments
+    head = [] if segments is None else [plural(segments, "segment") if segments else "no segment"]
+    return "; ".join(head + facts(summary, none_fixable=""))
 
 
 def reason_text(summary: TargetSummary) -> str:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from graphdoctor.findings import ModelReport, Verdict
 from graphdoctor.render.parts.groups import TargetSummary
-from graphdoctor.render.parts.headline import VERDICT_STYLE, accepted_text, facts, headline, nearest_text, reason_text
+from graphdoctor.render.parts.headline import (
+    VERDICT_STYLE,
+    accepted_text,
+    fact_text,
+    headline,
+    nearest_text,
+    reason_text,
+)
 from graphdoctor.render.parts.page import Page, Piece
 
 _SENTENCES = 3
@@ -51,7 +58,7 @@ def _row(page: Page, summary: TargetSummary) -> list[Piece]:
     v = summary.verdict
     style = VERDICT_STYLE[v.verdict]
     sign, word = (page.glyphs.of(v.verdict), f"bold {style}"), (v.verdict.value, style)
-    return [sign, (v.target, "bold"), word, f"{v.supported:,} of {v.total:,}", ", ".join(facts(summary))]
+    return [sign, (v.target, "bold"), word, f"{v.supported:,} of {v.total:,}", fact_text(summary)]
 
 
 def _matrix(page: Page, model: ModelReport) -> None:
