@@ -28,6 +28,7 @@ COMMANDS = (
     "targets",
     "packs",
     "clean",
+    "run-script",
 )
 USAGE_ERROR = 2
 
@@ -41,7 +42,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"graphdoctor.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"graphdoctor.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -20,7 +20,8 @@ _TEXT = (".pbtxt", ".prototxt")
 
 @click.command("fix")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--rules", "packs", required=True, metavar="PACK[,PACK]", help="Packs of rewrites, in this order.")
+@click.option("--rules", "packs", default="", metavar="PACK[,PACK]", help="Packs of rewrites, in this order.")
+@click.option("--script", default="", metavar="CONFIG.PY", help="First run its preprocess(dynamic_graph).")
 @click.option("--target", "-t", metavar="T", help="What the repairs are for; adds verdicts before and after.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply what may change the I/O contract or the float order.")
 @click.option("--diff", is_flag=True, help="Show what would change, node by node; write nothing; exit 1 if anything.")
@@ -32,6 +33,7 @@ _TEXT = (".pbtxt", ".prototxt")
 def command(
     models: tuple[str, ...],
     packs: str,
+    script: str,
     target: str | None,
     unsafe_fixes: bool,
     diff: bool,
@@ -49,16 +51,24 @@ def command(
     """
     _check_places(models, target_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
-    if not names:
-        raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them")
+    if not names and not script:
+        raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them; or give --script")
     options = FixOptions(
-        names, load_target(target) if target else None, unsafe_fixes, signature(inputs, outputs), verify, judge=True
+        names,
+        load_target(target) if target else None,
+        unsafe_fixes,
+        signature(inputs, outputs),
+        verify,
+        judge=True,
+        script=script,
     )
     code = 0
     for path in models:
         try:
             with progress(f"fixing {path}") as say:
                 fixed = fix_model(path, options, lambda r, n: say(f"round {r}: {n} rewrites applied"))
+            if fixed.said.strip():
+                note(fixed.said.rstrip("\n"))
             place = None if diff else _place(path, target_path, in_place)
             code = max(code, _finish(fixed, path, place, diff=diff, verify=verify, show_nodes=show_nodes))
         except GraphdoctorError as e:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import TargetVerdict, TensorInfo
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
-from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
-from graphdoctor.ir import NodeDiff
+from graphdoctor.formats.kinds import Kind
+from graphdoctor.formats.tensorflow import RawModel, graphdef_bytes, load_model, save_graph
+from graphdoctor.ir import Graph, NodeDiff
+from graphdoctor.ir.edits import diff_graphs
 from graphdoctor.lint import LintOptions, lint
-from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.passes.infer_shapes import Specs, infer_shapes
+from graphdoctor.runners import preprocess
 from graphdoctor.surgery import FixResult, Rewrite, load_rewrites, run_rewrites
 from graphdoctor.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class FixOptions:
-    """What ``fix`` was asked for; ``packs`` in order. ``judge``: say the target's verdict before and after."""
+    """What ``fix`` was asked for: ``packs`` in order, behind the ``preprocess`` of ``script`` where one is given.
+
+    ``judge``: say the target's verdict before and after.
+    """
 
     packs: tuple[str, ...]
     target: Target | None = None
@@ -25,12 +31,15 @@ class FixOptions:
     signature: SignatureOptions = field(default_factory=SignatureOptions)
     keep_original: bool = False
     judge: bool = False
+    script: str = ""
 
 
 @dataclass(slots=True)
 class Fixed:
-    """A repaired graph, not yet written; ``original`` are the GraphDef's bytes before, where they were kept.
+    """A repaired graph, not yet written.
 
+    ``original`` are the GraphDef's bytes before, where they were kept. ``script`` is the script that changed the graph
+    before any rewrite, ``scripted`` the graph before that, ``by_script`` what it changed, ``said`` what it printed.
     ``verdicts`` are the target's before and after, where they were asked for.
     """
 
@@ -40,10 +49,16 @@ class Fixed:
     inputs_before: tuple[TensorInfo, ...]
     original: bytes | None = None
     verdicts: tuple[TargetVerdict, ...] = ()
+    script: str = ""
+    scripted: Graph | None = None
+    by_script: tuple[NodeDiff, ...] = ()
+    said: str = ""
 
     @property
     def diff(self) -> list[NodeDiff]:
         """What changed, by node name."""
+        if self.scripted is not None:
+            return diff_graphs(self.scripted, self.opened.graph)
         return self.opened.graph.diff(self.result.mark)
 
     @property
@@ -57,10 +72,35 @@ def fix_model(path: str, options: FixOptions, on_round: Callable[[int, int], Non
 
     Raises:
         InputError: the model cannot be read, or a pack does not exist.
+        WorkerError: the script fails.
     """
     rewrites = load_rewrites(options.packs)
-    opened = open_model(path, options.signature)
-    return fix_opened(opened, rewrites, options, on_round)
+    if options.script:
+        return _fix_scripted(path, rewrites, options, on_round)
+    return fix_opened(open_model(path, options.signature), rewrites, options, on_round)
+
+
+def _fix_scripted(
+    path: str, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None
+) -> Fixed:
+    """Let the script change the graph, then the rewrites; what was before is the graph before both."""
+    scripted = load_model(path).graph
+    original = graphdef_bytes(scripted)
+    changed, said = preprocess(original, options.script)
+    opened = open_model(path, options.signature, RawModel(Kind.GRAPHDEF, changed))
+    by_script = tuple(diff_graphs(scripted, opened.graph))
+    fixed = fix_opened(opened, rewrites, options, on_round)
+    was = _judged(scripted, infer_shapes(scripted), options)
+    return replace(
+        fixed,
+        nodes_before=len(scripted),
+        original=original,
+        verdicts=(*was, *fixed.verdicts[1:]),
+        script=options.script,
+        scripted=scripted,
+        by_script=by_script,
+        said=said,
+    )
 
 
 def fix_opened(
@@ -69,17 +109,17 @@ def fix_opened(
     """Apply ``rewrites`` to an opened model."""
     before, inputs = len(opened.graph), tuple(opened.inputs())
     original = graphdef_bytes(opened.graph) if options.keep_original else None
-    was = _judged(opened, options)
+    was = _judged(opened.graph, opened.specs, options)
     result = run_rewrites(opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round)
     opened.specs = infer_shapes(opened.graph)
-    return Fixed(opened, result, before, inputs, original, (*was, *_judged(opened, options)))
+    return Fixed(opened, result, before, inputs, original, (*was, *_judged(opened.graph, opened.specs, options)))
 
 
-def _judged(opened: Opened, options: FixOptions) -> tuple[TargetVerdict, ...]:
+def _judged(graph: Graph, specs: Specs, options: FixOptions) -> tuple[TargetVerdict, ...]:
     """The target's verdict as the graph is now; none where it was not asked for."""
     if options.target is None or not options.judge:
         return ()
-    return lint(opened.graph, opened.specs, [options.target], LintOptions(report=())).verdicts
+    return lint(graph, specs, [options.target], LintOptions(report=())).verdicts
 
 
 def write_fixed(fixed: Fixed, path: str) -> None:

@@ -13,6 +13,7 @@ from graphdoctor.render.text_fix import (
     NodeDiff,
     RefusedRewrite,
     RolledBackRewrite,
+    ScriptRun,
     VerdictChange,
 )
 from graphdoctor.surgery import pack_of
@@ -24,11 +25,13 @@ def diff_view(fixed: Fixed) -> list[NodeDiff]:
     diffs = []
     for d in fixed.diff:
         owner = names.get(d.name, "")
-        diffs.append(NodeDiff(_text(d.before), _text(d.after), owner or _consequence(d.before, d.after)))
+        diffs.append(NodeDiff(_text(d.before), _text(d.after), owner or _consequence(d.before, d.after, fixed.script)))
     return sorted(diffs, key=lambda d: (d.rewrite, d.before or d.after))
 
 
-def _consequence(before: NodeState | None, after: NodeState | None) -> str:
+def _consequence(before: NodeState | None, after: NodeState | None, script: str) -> str:
+    if script:
+        return f"by {script} or behind it"
     if after is None:
         return "no longer needed"
     return "made" if before is None else "rewired"
@@ -59,4 +62,13 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
         rounds=result.rounds,
         converged=result.converged,
         verdicts=(VerdictChange(*fixed.verdicts),) if fixed.verdicts else (),
+        script=_script_run(fixed),
     )
+
+
+def _script_run(fixed: Fixed) -> ScriptRun | None:
+    if not fixed.script:
+        return None
+    diff = fixed.by_script
+    added, removed = sum(d.before is None for d in diff), sum(d.after is None for d in diff)
+    return ScriptRun(fixed.script, added, removed, len(diff) - added - removed)

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphdoctor.graphsurgeon.index import Index, base_name, is_control
 from graphdoctor.graphsurgeon.graphdef import GraphDef
+from graphdoctor.graphsurgeon.index import Index, base_name, is_control
 from graphdoctor.graphsurgeon.nodedef import NodeDef, copied
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from graphdoctor.graphsurgeon.index import Index, base_name, is_control, output_index
 from graphdoctor.graphsurgeon.graphdef import GraphDef
+from graphdoctor.graphsurgeon.index import Index, base_name, is_control, output_index
 from graphdoctor.graphsurgeon.nodedef import NodeDef
 
 MOST_INPUTS = 1_000_000

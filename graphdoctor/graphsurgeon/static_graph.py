@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, overload
 
 from google.protobuf.message import DecodeError
 
-from graphdoctor.graphsurgeon.index import Index, base_name
 from graphdoctor.graphsurgeon.graphdef import GraphDef
+from graphdoctor.graphsurgeon.index import Index, base_name
 from graphdoctor.graphsurgeon.nodedef import NodeDef
 
 INPUT_OPS = frozenset({"Placeholder", "FIFOQueueV2", "FIFOQueue"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,3 +111,10 @@ def _diff(node: Node, before: dict[str, Any] | None, alive: bool) -> NodeDiff:
         before.get("attrs", node.attrs),
     )
     return NodeDiff(old, after)
+
+
+def diff_graphs(before: Iterable[Node], after: Iterable[Node]) -> list[NodeDiff]:
+    """Node-level differences of two graphs, nodes told by name; by node name."""
+    old, new = ({n.name: state_of(n) for n in nodes} for nodes in (before, after))
+    diffs = (NodeDiff(old.get(name), new.get(name)) for name in sorted({*old, *new}))
+    return [d for d in diffs if d.before != d.after]

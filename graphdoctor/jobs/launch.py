@@ -56,7 +56,7 @@ def run(
             for file, content in (files or {}).items():
                 (folder / file).write_bytes(content)
             write_request(folder, request, arrays or {})
-            ended = run_process(_command(worker, folder), cwd=folder, env=_environment(env), timeout=timeout)
+            ended = run_process(_command(worker, folder), cwd=folder, env=environment(env), timeout=timeout)
             return _result(folder, ended, timeout)
     except OSError as e:
         raise WorkerError(
@@ -71,8 +71,8 @@ def _command(worker: str, folder: Path) -> list[str]:
     return [sys.executable, "-u", "-m", module, str(folder)]
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    """This process's environment, with graphdoctor itself importable from the worker's own directory.
+def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """This process's environment and ``extra``, with graphdoctor itself importable from any directory.
 
     The worker does not start in the user's directory, where a folder that happens to be called
     ``tensorflow`` would be imported; so relative entries of PYTHONPATH are made absolute.

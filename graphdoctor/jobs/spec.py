@@ -273,6 +273,23 @@ class EngineAnswers:
     asked: tuple[EngineAsked, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """Run ``preprocess(dynamic_graph)`` of ``script`` in ``folder`` over the GraphDef ``graph``; write to ``out``."""
+
+    script: str
+    folder: str
+    graph: str
+    out: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """The script has run; ``nodes`` are left."""
+
+    nodes: int
+
+
 def pack_sets(sets: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     """Several input sets as one set of arrays, ``<set>/<tensor>``."""
     return {f"{i}/{name}": array for i, feeds in enumerate(sets) for name, array in feeds.items()}

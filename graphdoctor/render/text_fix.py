@@ -59,6 +59,16 @@ class VerdictChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptRun:
+    """A script that changed the graph before any rewrite: nodes added, removed and changed."""
+
+    script: str
+    added: int
+    removed: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
 class FixSummary:
     """One fixed model; ``output`` is empty when nothing was written. Applied rewrites are in the order of first use."""
 
@@ -72,6 +82,7 @@ class FixSummary:
     rounds: int = 0
     converged: bool = True
     verdicts: tuple[VerdictChange, ...] = ()
+    script: ScriptRun | None = None
 
 
 def render_diff(diffs: Sequence[NodeDiff], options: RenderOptions, *, before: str = "", after: str = "") -> str:
@@ -118,8 +129,12 @@ def render_fix_summary(view: FixSummary, options: RenderOptions) -> str:
 
 
 def _applied(page: Page, view: FixSummary) -> None:
+    if view.script is not None:
+        run = view.script
+        page.para(f"{run.script}: {plural(run.added, 'node')} added, {run.removed:,} removed, {run.changed:,} changed")
     if not view.applied:
-        page.line("no rewrite applies")
+        if view.script is None:
+            page.line("no rewrite applies")
         return
     total = sum(a.count for a in view.applied)
     page.line((f"{plural(total, 'rewrite')} applied in {plural(view.rounds, 'round')}", "bold"))

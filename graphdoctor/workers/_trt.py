@@ -86,7 +86,7 @@ def open_builder(backends: Sequence[str], log: Log) -> Builder:
             continue
         installed = True
         try:
-            trt = _import_backend(name)
+            trt = import_backend(name)
             logger = _logger(trt, log)
             return Builder(trt, name, logger, trt.Builder(logger), tuple(tried))
         except Exception as e:
@@ -107,7 +107,7 @@ def load_backends(backends: Sequence[str]) -> None:
         raise MissingModuleError(backends[-1], "no TensorRT builder is installed")
     for name in installed:
         with contextlib.suppress(Exception):  # open_builder tries again, and keeps the reason
-            _import_backend(name)
+            import_backend(name)
 
 
 def _why(error: Exception, log: Log) -> str:
@@ -116,7 +116,13 @@ def _why(error: Exception, log: Log) -> str:
     return said[-1] if said else " ".join(str(error).split()) or type(error).__name__
 
 
-def _import_backend(name: str) -> Any:
+def import_backend(name: str) -> Any:
+    """The module of a backend, its libraries loaded.
+
+    Raises:
+        ImportError: it is not installed, or cannot be loaded.
+        RefusedError: the package that holds its libraries is damaged.
+    """
     if name == "tensorrt_rtx_bindings":
         _load_rtx_libraries()
     return importlib.import_module(name)

@@ -1,0 +1,66 @@
+"""Run a script of the user's in a process of its own: over one graph, or as a whole program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphdoctor import jobs
+from graphdoctor.errors import InputError, WorkerError
+from graphdoctor.jobs.attached import run_attached
+from graphdoctor.jobs.spec import Preprocess
+
+_PURPOSE = "Running the script"
+
+
+def preprocess(graph: bytes, script: str, *, timeout: float = 3600.0) -> tuple[bytes, str]:
+    """Let ``preprocess(dynamic_graph)`` of ``script`` change a graph.
+
+    Args:
+        graph: a serialized GraphDef.
+        script: path of the script; its folder comes first on the module path, and it runs in this process's folder.
+        timeout: seconds it may take.
+
+    Returns:
+        The changed GraphDef, serialized, and what the script printed.
+
+    Raises:
+        InputError: there is no such script.
+        WorkerError: the script raises, crashes, takes too long or has no such function.
+    """
+    path = _existing(script)
+    with tempfile.TemporaryDirectory(prefix="graphdoctor-") as folder:
+        out = Path(folder, "out.pb")
+        request = Preprocess(str(path), str(Path.cwd()), "graph.pb", str(out))
+        result = jobs.run("preprocess", request, timeout=timeout, files={"graph.pb": graph})
+        jobs.raise_for_failure(result, where=script, purpose=_PURPOSE)
+        return out.read_bytes(), result.log
+
+
+def run_script(script: str, arguments: Sequence[str]) -> int:
+    """Run ``script`` as a program, on this process's terminal and in its folder; gives its exit code.
+
+    Raises:
+        InputError: there is no such script.
+        WorkerError: it crashed.
+    """
+    path = _existing(script)
+    code = run_attached([sys.executable, "-u", "-m", "graphdoctor.workers.script", str(path), *arguments])
+    if code < 0:
+        raise WorkerError(
+            f"{_PURPOSE} failed: it crashed with signal {-code}", where=script, remedy="Its output says where"
+        )
+    return code
+
+
+def _existing(script: str) -> Path:
+    path = Path(script)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "there is no such file"
+        raise InputError(what, where=script, remedy="Give the path of a Python script")
+    if not os.access(path, os.R_OK):
+        raise InputError("cannot be read: permission denied", where=script, remedy="Check its permissions")
+    return path.absolute()

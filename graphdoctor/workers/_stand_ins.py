@@ -1,0 +1,75 @@
+"""The modules that old scripts import and that no index has any more, in their place."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+import graphdoctor.graphsurgeon as graphsurgeon
+from graphdoctor.errors import UnsupportedError
+
+
+def put_in_place() -> None:
+    """Have ``graphsurgeon``, ``uff``, ``tensorflow`` and (where it is not installed) ``tensorrt`` import ours."""
+    from graphdoctor.workers._tensorflow_stand_in import NAME, TensorFlow
+
+    sys.modules["graphsurgeon"] = graphsurgeon
+    sys.modules["graphsurgeon.extras"] = graphsurgeon.extras
+    sys.modules["uff"] = _Uff()
+    sys.modules[NAME] = TensorFlow()
+    if importlib.util.find_spec("tensorrt") is None:
+        sys.modules["tensorrt"] = _TensorRT()
+
+
+class _Uff(ModuleType):
+    """``import uff``: its calls say that UFF cannot be written yet."""
+
+    def __init__(self) -> None:
+        super().__init__("uff", "Stands in for NVIDIA's UFF converter.")
+
+    @staticmethod
+    def from_tensorflow(*args: Any, **kwargs: Any) -> NoReturn:
+        """Would convert a GraphDef to UFF."""
+        raise UnsupportedError(
+            "UFF cannot be written yet",
+            remedy="The graph as preprocessed: graphdoctor fix MODEL --script config.py -o fixed.pb",
+        )
+
+    from_tensorflow_frozen_model = from_tensorflow
+
+
+class _TensorRT(ModuleType):
+    """``import tensorrt``: TensorRT-RTX, whose Python API is nearly the same, where that is installed."""
+
+    def __init__(self) -> None:
+        super().__init__("tensorrt", "Stands in for TensorRT with TensorRT-RTX.")
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__") and key != "__version__":
+            raise AttributeError(key)
+        try:
+            return getattr(_rtx(), key)
+        except AttributeError:
+            raise AttributeError(
+                f"module 'tensorrt' has no attribute {key!r}: tensorrt is not installed, and TensorRT-RTX, which "
+                "stands in for it, has no such name"
+            ) from None
+
+
+def _rtx() -> Any:
+    """TensorRT-RTX's Python API.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    from graphdoctor.workers._trt import import_backend
+
+    name = "tensorrt_rtx_bindings"
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(
+            "the script needs TensorRT: install tensorrt, or TensorRT-RTX with: pip install 'graphdoctor[engine]'",
+            name="tensorrt",
+        )
+    return import_backend(name)
