@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import TargetVerdict, TensorInfo
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
-from graphdoctor.formats.kinds import Kind
-from graphdoctor.formats.tensorflow import RawModel, graphdef_bytes, load_model, save_graph
+from graphdoctor.flows.scripted import run_over
+from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
 from graphdoctor.ir import Graph, NodeDiff
 from graphdoctor.ir.edits import diff_graphs
 from graphdoctor.lint import LintOptions, lint
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
-from graphdoctor.runners import preprocess
 from graphdoctor.surgery import FixResult, Rewrite, load_rewrites, run_rewrites
 from graphdoctor.targets import Target
 
@@ -84,22 +83,19 @@ def _fix_scripted(
     path: str, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None
 ) -> Fixed:
     """Let the script change the graph, then the rewrites; what was before is the graph before both."""
-    scripted = load_model(path).graph
-    original = graphdef_bytes(scripted)
-    changed, said = preprocess(original, options.script)
-    opened = open_model(path, options.signature, RawModel(Kind.GRAPHDEF, changed))
-    by_script = tuple(diff_graphs(scripted, opened.graph))
-    fixed = fix_opened(opened, rewrites, options, on_round)
-    was = _judged(scripted, infer_shapes(scripted), options)
+    run = run_over(path, options.script, options.signature)
+    by_script = tuple(diff_graphs(run.before, run.opened.graph))
+    fixed = fix_opened(run.opened, rewrites, options, on_round)
+    was = _judged(run.before, infer_shapes(run.before), options)
     return replace(
         fixed,
-        nodes_before=len(scripted),
-        original=original,
+        nodes_before=len(run.before),
+        original=run.original,
         verdicts=(*was, *fixed.verdicts[1:]),
         script=options.script,
-        scripted=scripted,
+        scripted=run.before,
         by_script=by_script,
-        said=said,
+        said=run.said,
     )
 
 

@@ -58,8 +58,15 @@ def open_model(path: str, options: SignatureOptions | None = None, raw: RawModel
     Raises:
         InputError: it cannot be read, or a given name is not in the graph.
     """
-    options = options or SignatureOptions()
-    model = load_model(path, raw)
+    return open_loaded(load_model(path, raw), options or SignatureOptions())
+
+
+def open_loaded(model: Model, options: SignatureOptions) -> Opened:
+    """Set inputs and outputs of a model that was read, infer its values.
+
+    Raises:
+        InputError: a given name is not in the graph.
+    """
     set_signature(model.graph, options.inputs, options.outputs)
     return Opened(model, infer_shapes(model.graph))
 

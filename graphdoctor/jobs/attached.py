@@ -11,12 +11,14 @@ from graphdoctor.jobs.launch import environment
 if TYPE_CHECKING:
     import subprocess
 
-_GRACE = 5.0
+GRACE = 5.0
 """Seconds that a child has to end by itself once the user has pressed Ctrl-C."""
 
 
-def run_attached(argv: Sequence[str]) -> int:
+def run_attached(argv: Sequence[str], *, grace: float = GRACE) -> int:
     """Run ``argv`` with this process's input, output and folder; gives its exit code, negative for a signal.
+
+    Ctrl-C reaches both from the terminal; the child has ``grace`` seconds to end by itself, then it is made to.
 
     Raises:
         WorkerError: it cannot be started.
@@ -31,15 +33,15 @@ def run_attached(argv: Sequence[str]) -> int:
         return process.wait()
     finally:
         if process.poll() is None:
-            _end(process)
+            _end(process, grace)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
     """Let the child end as the terminal told it to; kill it if it does not."""
     import subprocess
 
     try:
-        process.wait(_GRACE)
+        process.wait(grace)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()
         process.wait()

@@ -11,9 +11,11 @@ from pathlib import Path
 from graphdoctor import jobs
 from graphdoctor.errors import InputError, WorkerError
 from graphdoctor.jobs.attached import run_attached
+from graphdoctor.jobs.launch import signal_text
 from graphdoctor.jobs.spec import Preprocess
 
 _PURPOSE = "Running the script"
+_WORKER = Path(__file__).parents[1] / "workers" / "script.py"
 
 
 def preprocess(graph: bytes, script: str, *, timeout: float = 3600.0) -> tuple[bytes, str]:
@@ -36,7 +38,7 @@ def preprocess(graph: bytes, script: str, *, timeout: float = 3600.0) -> tuple[b
         out = Path(folder, "out.pb")
         request = Preprocess(str(path), str(Path.cwd()), "graph.pb", str(out))
         result = jobs.run("preprocess", request, timeout=timeout, files={"graph.pb": graph})
-        jobs.raise_for_failure(result, where=script, purpose=_PURPOSE)
+        jobs.raise_for_failure(result, where=script, purpose=_PURPOSE, remedy="Correct the script")
         return out.read_bytes(), result.log
 
 
@@ -48,11 +50,9 @@ def run_script(script: str, arguments: Sequence[str]) -> int:
         WorkerError: it crashed.
     """
     path = _existing(script)
-    code = run_attached([sys.executable, "-u", "-m", "graphdoctor.workers.script", str(path), *arguments])
+    code = run_attached([sys.executable, "-u", str(_WORKER), str(path), *arguments])
     if code < 0:
-        raise WorkerError(
-            f"{_PURPOSE} failed: it crashed with signal {-code}", where=script, remedy="Its output says where"
-        )
+        raise WorkerError(f"{_PURPOSE} failed: {signal_text(-code, '')}", where=script, remedy="Its output says where")
     return code
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import runpy
+import io
 import sys
 import traceback
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 
@@ -19,16 +19,39 @@ def run_path(script: str, *, name: str) -> dict[str, Any]:
     """
     gc.set_threshold(500_000, 20, 100)
     sys.path.insert(0, str(Path(script).resolve().parent))
-    return runpy.run_path(script, run_name=name)
+    with io.open_code(script) as file:
+        source = file.read()
+    module = ModuleType(name)
+    module.__file__ = script
+    sys.modules[name] = module
+    exec(compile(source, script, "exec"), module.__dict__)
+    return module.__dict__
 
 
 def print_error(error: BaseException, script: str) -> None:
     """The traceback from the script's first line on: what started it is of no use to its author."""
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None and not _is_in(trace, script):
-        trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace or error.__traceback__, chain=False)
+    for one in _chain(error):
+        one.__traceback__ = _from(one.__traceback__, script)
+    sys.stdout.flush()
+    traceback.print_exception(type(error), error, error.__traceback__)
 
 
-def _is_in(trace: TracebackType, script: str) -> bool:
-    return Path(trace.tb_frame.f_code.co_filename).name == Path(script).name
+def _chain(error: BaseException) -> list[BaseException]:
+    """``error`` and what it was raised from or while handling."""
+    found: list[BaseException] = []
+    open_: list[BaseException | None] = [error]
+    while open_:
+        one = open_.pop()
+        if one is not None and not any(one is f for f in found):
+            found.append(one)
+            open_ += [one.__cause__, one.__context__]
+    return found
+
+
+def _from(trace: TracebackType | None, script: str) -> TracebackType | None:
+    """``trace`` from ``script`` on: none where it has only our own frames, all where it has neither."""
+    start = trace
+    while start is not None and start.tb_frame.f_code.co_filename != script:
+        start = start.tb_next
+    ours = trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent
+    return start if start is not None or ours else trace

@@ -42,7 +42,7 @@ def serve(work: Work[T], kind: type[T]) -> None:
     The process ends without running destructors: the result is on disk by then, and the native libraries that
     workers load are known to crash while they are taken down.
     """
-    _die_with_parent()
+    die_with_parent()
     folder = Path(sys.argv[1])
     code = 0
     try:
@@ -79,7 +79,7 @@ def message_of(error: BaseException) -> str:
     return "; ".join(lines[:3])[:_LONGEST] or type(error).__name__
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have the kernel end this process when the one that started it is killed (Linux)."""
     if sys.platform == "linux":
         import ctypes

@@ -20,6 +20,17 @@ from tests.docs.markdown import ROOT, Command, blocks, commands
 SHOWN = commands()
 OURS = [c for c in SHOWN if c.words[0] == "graphdoctor"]
 KWS = ROOT.parent / "shared" / "corpus" / "pb" / "kws_dnn_m.pb"
+CONFIG = """import graphsurgeon as gs
+
+def preprocess(graph):
+    graph.forward_inputs(graph.find_nodes_by_op("Identity"))
+"""
+BUILD_ENGINE = """import sys
+import graphsurgeon as gs
+import tensorflow as tf
+
+print(len(gs.DynamicGraph(sys.argv[1])), tf.float32.name)
+"""
 MAY_EXIT_WITH = {"check": (0, 1)}
 NEEDS = {"verify": ("tensorflow",), "cure": ("tensorflow", "engine"), "build": ("engine",)}
 
@@ -37,6 +48,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("model.pb", "nets/net.pb", "models/net.pb"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(demo, folder / name)
+    (folder / "config.py").write_text(CONFIG)
+    (folder / "build_engine.py").write_text(BUILD_ENGINE)
     if KWS.is_file():
         shutil.copy(KWS, folder / "kws.pb")
     program = folder / "bin" / "graphdoctor"
@@ -87,7 +100,7 @@ def test_other_shown_command_is_known(command: Command) -> None:
 def test_table_of_commands_is_complete() -> None:
     """The README's table names every command, and none that does not exist."""
     table = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    named = {re.findall(r"\w+", word)[0] for row in table for word in re.findall(r"`([^`]+)`", row)}
+    named = {re.findall(r"[\w-]+", word)[0] for row in table for word in re.findall(r"`([^`]+)`", row)}
     assert named == set(COMMANDS)
 
 
