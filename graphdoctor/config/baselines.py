@@ -54,7 +54,8 @@ def key_of(path: str, model: str) -> str:
     """A model's name in the baseline at ``path``: its path from there, so that a checkout may lie anywhere."""
     if model == "-":
         return model
-    return Path(os.path.relpath(model, Path(path).parent)).as_posix()
+    found = Path(os.path.relpath(model, Path(path).parent)).as_posix()
+    return found.encode("utf-8", "backslashreplace").decode()  # JSON has no form for bytes that are no UTF-8
 
 
 def key_in(file: BaselineFile, path: str, model: str) -> str:

@@ -25,11 +25,16 @@ def accepted(finding: Finding) -> Accepted:
         finding.name,
         finding.target,
         finding.certain,
-        finding.node,
-        finding.op,
+        _writable(finding.node),
+        _writable(finding.op),
         len({finding.node, *finding.covers}),
         unnumbered(finding.fingerprint),
     )
+
+
+def _writable(name: str) -> str:
+    """A file may hold names that are no UTF-8, and a baseline cannot."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _place(entry: Accepted) -> object:

@@ -48,7 +48,7 @@ def behind(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> f
     if target.segments is not None:
         cut = segmented(ctx, target, trouble)
         names.update(n.name for n in cut.left)
-        whole = whole or ("empty" if cut.is_empty else "")
+        names.update(v.node.name for v in ctx.graph.outputs[:1] if cut.is_empty)
     return frozenset(names | {""} if whole else names)
 
 

@@ -261,7 +261,7 @@ def test_a_graph_cannot_silence_findings_about_security() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_baseline_hides_what_was_there(name: str) -> None:
     model = GRAPHS / f"{name}.pb"
-    words = ["--target", "trt3", "--target", "trt8.6"]
+    words = ["--target", "all"]
     before = report(model, *words)
     wrote = check(model, *words, "--write-baseline", "b.json")
     assert wrote.code == 0
@@ -344,6 +344,26 @@ def test_nothing_is_written_where_something_is_wrong() -> None:
     refused(check("net.pb", "--write-baseline", "net.pb"))
     refused(check("net.pb", "--write-baseline", "b.json", "--baseline", "old.json"))
     assert Path("b.json").read_text() == "before"
+
+
+def test_names_that_are_no_text_can_be_accepted() -> None:
+    """A path with a byte that is no UTF-8, and a node with a quote and a line break."""
+    odd = "n\udcff.pb"
+    graph = open_model("net.pb").graph
+    made = graph.add("Digamma", 'a"\nb\u202e', [graph.node("input").out()])
+    graph.outputs = (*graph.outputs, made.out())
+    save_graph(graph, odd)
+    assert check(odd, "--write-baseline", "b.json").code == 0
+    assert check(odd, "--baseline", "b.json").code == 0
+
+
+@pytest.mark.parametrize("value", [3, True, "", ",", (), ("GDU003", "GDV"), ("GDU003", ""), 1.5, "--", "GDU003--"])
+def test_any_value_of_the_attribute_is_taken(value: Any) -> None:
+    """The graph is a file from outside: what stands there is never more than an unused suppression."""
+    graph = open_model("net.pb").graph
+    graph.set_attr(graph.node("input"), "_graphdoctor_ignore", value)
+    save_graph(graph, "net.pb")
+    assert "GDF005" in codes("net.pb")
 
 
 # What no answer changes
