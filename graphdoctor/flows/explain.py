@@ -10,6 +10,7 @@ from graphdoctor.errors import InputError
 from graphdoctor.findings import Fix
 from graphdoctor.flows.messages import rules_for_message
 from graphdoctor.lint import Rule, find_rule, load_rules
+from graphdoctor.lint.rule_options import option_value
 from graphdoctor.render import RuleInfo
 from graphdoctor.render.text_rules import RulePage, RuleRow
 from graphdoctor.resources import rules_dir
@@ -70,6 +71,7 @@ def rule_page(rule: Rule) -> RulePage:
         example=_example(rule, "bad"),
         fixed=_example(rule, "fixed"),
         references=tuple(rule.sources),
+        options=tuple(f"`{k} = {option_value(rule, o):g}`: {o.summary}" for k, o in sorted(rule.options.items())),
     )
 
 
@@ -112,6 +114,7 @@ def page_record(page: RulePage) -> dict[str, Any]:
         "example": page.example,
         "fixed": page.fixed,
         "references": list(page.references),
+        "options": list(page.options),
     }
 
 

@@ -34,7 +34,7 @@ class RulePage:
     """Everything known of a rule.
 
     ``errors`` are the messages users see, ``symptoms`` what they notice without one; ``example`` and ``fixed`` are
-    graphs in the compact text form.
+    graphs in the compact text form; ``options`` say name, default and meaning of its numbers, as Markdown.
     """
 
     code: str
@@ -46,6 +46,7 @@ class RulePage:
     example: str = ""
     fixed: str = ""
     references: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def _sections(rule: RulePage) -> Iterator[_Section]:
     if fix is not None:
         command = f"`{fix_command(fix)}` applies {fix.rewrite}." if fix.safety is not Safety.MANUAL else ""
         sections.append(_Section("Fix", (command, _SAFETY[fix.safety])))
+    sections.append(_Section("Options", tuple(f"- {o}" for o in rule.options)))
     sections.append(_Section("References", tuple(f"- {r}" for r in rule.references)))
     for s in sections:
         if kept := tuple(p for p in s.paragraphs if p):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import pytest
 import yaml
 
 from graphdoctor.cli import COMMANDS, cli
+from graphdoctor.config import Given, requests_for
+from graphdoctor.config.schema import json_schema
+from graphdoctor.flows.check import check_model
+from graphdoctor.flows.plan import planner
 from graphdoctor.resources import load_toml
 from tests.docs.markdown import ROOT, Command, blocks, commands
 
@@ -45,7 +50,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that the commands name, and a ``graphdoctor`` that is this checkout."""
     folder = tmp_path_factory.mktemp("pages")
     demo = ROOT / "fixtures" / "graphs" / "demo.pb"
-    for name in ("model.pb", "nets/net.pb", "models/net.pb"):
+    for name in ("model.pb", "old.pb", "nets/net.pb", "models/net.pb"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(demo, folder / name)
     (folder / "config.py").write_text(CONFIG)
@@ -75,6 +80,9 @@ def test_shown_command_runs(command: Command, models: Path) -> None:
     if "model.onnx" in text and command.words[1] != "convert":
         made = _run("graphdoctor convert model.pb --to onnx -o model.onnx", models)
         assert made.returncode == 0, made.stderr
+    if "--baseline accepted.json" in text:
+        made = _run(text.replace("--baseline", "--write-baseline"), models)
+        assert made.returncode == 0, made.stderr
     done = _run(text, models)
     assert done.returncode in MAY_EXIT_WITH.get(command.words[1], (0,)), f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
@@ -95,6 +103,25 @@ def test_other_shown_command_is_known(command: Command) -> None:
         assert command.words[0] == "make"
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         assert set(command.words[1:]) <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("text", [t for page, t in blocks("toml") if page == "docs/configuration.md"])
+def test_configuration_example(text: str, tmp_path: Path) -> None:
+    """It says in its first line which file it is, and can be read as that."""
+    name = text.splitlines()[0].removeprefix("# ")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "fixtures" / "graphs" / "demo.pb", tmp_path / "model.pb")
+    (request,) = requests_for([str(tmp_path / "model.pb")], Given())
+    assert str(tmp_path / name) in (*request.settings.files, request.sidecar)
+    assert check_model(request.path, replace(planner()(request), live=False)).verdicts
+
+
+def test_table_of_keys_is_complete() -> None:
+    """The page names every key of the configuration, and none that does not exist."""
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = page.partition("## Keys")[2].partition("\n\n`--select`")[0]
+    named = {w for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for w in re.findall(r"`([^`]+)`", row)}
+    assert named == set(json_schema("config")["$defs"]["ConfigFile"]["properties"])
 
 
 def test_table_of_commands_is_complete() -> None:
