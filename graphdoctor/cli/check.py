@@ -40,6 +40,11 @@ class _BaselineWork:
     default=None,
     help="Ask NVIDIA itself for rtx1.7 (default: if it is named and NVIDIA's packages are installed).",
 )
+@click.option(
+    "--build/--no-build",
+    default=None,
+    help="Ask NVIDIA's builder after its parser (default: if the model is small and its dimensions are known).",
+)
 @choosing_options
 @baseline_options
 @click.option(
@@ -64,6 +69,10 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     models = models_of(models)
     given = given_of(words)
     requests = requests_for(models, given)
+    if words["live"] or words["build"]:
+        from graphdoctor.flows.plan import require_live
+
+        require_live(requests, "--live" if words["live"] else "--build")
     if words["show_settings"]:
         _show_settings(requests)
         return

@@ -13,7 +13,7 @@ from graphdoctor.config import Given
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "What to check": ("targets", "inputs", "outputs", "live"),
+    "What to check": ("targets", "inputs", "outputs", "live", "build"),
     "Which findings count": ("select", "extend_select", "ignore", "severity", "fail_on"),
     "Accepted findings": ("baseline", "write_baseline", "prune_baseline"),
     "Output": ("formats", "output_file", "statistics", "show_nodes"),
@@ -85,6 +85,7 @@ def given_of(words: Mapping[str, Any]) -> Given:
         format=words["formats"],
         fail_on=words["fail_on"] or "",
         live=words["live"],
+        build=words["build"],
         baseline=words["baseline"] or "",
         config=words["config"],
         isolated=words["isolated"],

@@ -43,6 +43,7 @@ class Given:
     format: Words = ()
     fail_on: str = ""
     live: bool | None = None
+    build: bool | None = None
     baseline: str = ""
     config: Words = ()
     isolated: bool = False
@@ -140,6 +141,7 @@ def settings_for(path: str, given: Given, files: Words) -> Settings:
         format=given.format or settings.format,
         fail_on=given.fail_on or settings.fail_on,
         live=settings.live if given.live is None else given.live,
+        build=settings.build if given.build is None else given.build,
         baseline="" if given.without_baseline else given.baseline or settings.baseline,
     )
 

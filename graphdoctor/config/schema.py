@@ -51,6 +51,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     fail_on: Annotated[FailOn | UnsetType, _said("As --fail-on.")] = UNSET
     format: Annotated[OneOrMore | UnsetType, _said("As --format.")] = UNSET
     live: Annotated[bool | UnsetType, _said("As --live and --no-live.")] = UNSET
+    build: Annotated[bool | UnsetType, _said("As --build and --no-build.")] = UNSET
 
 
 class SuppressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -67,6 +67,7 @@ class Settings:
     fail_on: str = "error"
     format: Words = ()
     live: bool | None = None
+    build: bool | None = None
     places: dict[str, str] = field(default_factory=dict)
 
     def for_model(self, path: str) -> Settings:
@@ -123,6 +124,7 @@ def _with(made: Settings, layer: Layer) -> Settings:
         fail_on=_one(c.fail_on, made.fail_on),
         format=_or(c.format, made.format),
         live=made.live if isinstance(c.live, UnsetType) else c.live,
+        build=made.build if isinstance(c.build, UnsetType) else c.build,
         places=made.places | _places(layer),
     )
 

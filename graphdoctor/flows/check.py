@@ -33,6 +33,7 @@ class CheckOptions:
     lint: LintOptions = field(default_factory=LintOptions)
     signature: SignatureOptions = field(default_factory=SignatureOptions)
     live: bool | None = None
+    build: bool | None = None
     answers: Answers = field(default_factory=Answers)
 
 
@@ -53,7 +54,7 @@ def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
     if options.live is not False and any(load_target(name).live for name in options.targets):
         from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
 
-        report = with_live(report, opened, options.live)
+        report = with_live(report, opened, options.live, options.build)
     return _chosen(report, opened, options, result)
 
 

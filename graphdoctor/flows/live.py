@@ -1,44 +1,45 @@
-"""Asking NVIDIA's own parser and builder what the table of a target can only remember."""
+"""NVIDIA's own word on a graph, in findings and verdicts: what the table of a target can only remember."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
-from graphdoctor.engines import ParserAnswer, ask_parser, available_backends
-from graphdoctor.errors import GraphdoctorError, MissingExtraError, UnsupportedError
+from graphdoctor.engines import available_backends
+from graphdoctor.errors import MissingExtraError, WorkerError
 from graphdoctor.findings import Finding, ModelReport, Severity, TargetVerdict, Verdict
+from graphdoctor.flows.asking import Heard, Refusal, ask_nvidia
 from graphdoctor.flows.opening import Opened
-from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, to_bytes
+from graphdoctor.ir import Graph
+from graphdoctor.jobs import FailureKind
 from graphdoctor.lint import find_rule
 from graphdoctor.targets import load_target
-from graphdoctor.types import Answer
 
-REFUSED = "GDL001"
-NOT_BUILT = "GDL002"
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAnswer:
-    """What NVIDIA said of the model: findings, whether an engine was built, and what was not asked."""
-
-    findings: tuple[Finding, ...] = ()
-    built: bool | None = None
-    note: str = ""
+PARSER_REFUSES = "GDL001"
+NO_ENGINE = "GDL002"
+BUILDER_REFUSES = "GDL003"
+TIME_IS_UP = "GDL004"
+CRASHED = "GDL005"
+_BY_TABLES = "GDO"
+"""Family of the rules that know the ONNX parser from tables."""
+_LOG_LINES = 3
+BUILT = "NVIDIA's builder made an engine of it"
+"""What is said of a verdict that rests on more than tables."""
 
 
-def with_live(report: ModelReport, opened: Opened, wanted: bool | None) -> ModelReport:
+def with_live(report: ModelReport, opened: Opened, wanted: bool | None, build: bool | None = None) -> ModelReport:
     """``report`` with NVIDIA's answers for those chosen targets that can be asked live.
 
     Args:
         report: by the tables.
         opened: the model it is about, unchanged.
         wanted: ``True`` to insist, ``False`` never to ask, ``None`` to ask where the packages are installed.
+        build: whether the builder is asked too; ``None``: where that is cheap.
 
     Raises:
         MissingExtraError: ``wanted`` is True and a package is missing.
-        WorkerError: NVIDIA's process crashed or ran out of time.
+        WorkerError: ``wanted`` is True and no builder works here.
     """
     targets = [name for name in report.chosen if load_target(name).live]
     if not targets or wanted is False:
@@ -47,11 +48,15 @@ def with_live(report: ModelReport, opened: Opened, wanted: bool | None) -> Model
     if missing is not None:
         if wanted:
             raise missing
-        return _noted(
-            report, f"{', '.join(targets)}: by the table alone; {missing.remedy[0].lower()}{missing.remedy[1:]}"
-        )
+        return _noted(report, targets, f"by the table alone; {missing.remedy[0].lower()}{missing.remedy[1:]}")
+    try:
+        heard = ask_nvidia(opened, build)
+    except WorkerError as e:
+        if wanted:
+            raise
+        return _noted(report, targets, f"by the table alone; {e.message}")
     for target in targets:
-        report = _merged(report, target, ask_live(opened, target))
+        report = _merged(report, opened, target, heard)
     return report
 
 
@@ -64,61 +69,82 @@ def missing_package() -> MissingExtraError | None:
     return None
 
 
-def ask_live(opened: Opened, target: str) -> LiveAnswer:
-    """NVIDIA's answer to the ONNX form of the graph; the builder is asked too where no dimension is open."""
-    try:
-        model = onnx_from_graph(opened.graph)
-    except UnsupportedError as e:
-        return LiveAnswer(
-            note=f"{target}: NVIDIA's parser was not asked, since {e.message.splitlines()[0].rstrip(':')}"
+def _merged(report: ModelReport, opened: Opened, target: str, heard: Heard) -> ModelReport:
+    """A refusal decides; an engine that was built of the whole graph answers what the table could not tell."""
+    report = _noted(report, [target], *heard.notes)
+    told = list(_findings(opened.graph, target, heard))
+    proven = heard.built is True and not heard.left_out and not told
+    kept = [f for f in report.findings if not _is_overruled(f, target, heard, told)]
+    findings = tuple(sorted([*kept, *told], key=lambda f: f.sort_key))
+    blocked = any(f.blocks and f.target in ("", target) for f in kept)
+    verdicts = tuple(_verdict(v, told, proven and not blocked) if v.target == target else v for v in report.verdicts)
+    return replace(report, findings=findings, verdicts=verdicts)
+
+
+def _is_overruled(finding: Finding, target: str, heard: Heard, told: Sequence[Finding]) -> bool:
+    """True for what the tables say, or cannot tell, of a place that NVIDIA itself has said more of."""
+    if finding.target != target:
+        return False
+    if any(f.certain and f.node and f.node == finding.node for f in told):
+        return find_rule(finding.code).tables
+    if heard.built is not True or told or finding.node in heard.left_out or not (finding.node or not heard.left_out):
+        return False
+    return not finding.certain or finding.code.startswith(_BY_TABLES)
+
+
+def _verdict(verdict: TargetVerdict, told: list[Finding], proven: bool) -> TargetVerdict:
+    certain = [f for f in told if f.certain]
+    if certain:
+        first = certain[0]
+        place = f"{first.node} ({first.op}): " if first.node else ""
+        lost = len({f.node for f in certain if f.node})
+        supported = min(verdict.supported, max(0, verdict.total - lost))
+        return replace(
+            verdict, verdict=Verdict.INCOMPATIBLE, supported=supported, reason=f"NVIDIA: {place}{first.message}"
         )
-    except GraphdoctorError as e:
-        return LiveAnswer(note=f"{target}: NVIDIA's parser was not asked: {e}")
-    if not model.nodes:
-        return LiveAnswer(note=f"{target}: NVIDIA's parser was not asked, since the ONNX form has no nodes")
-    static = all(spec.is_static for _, spec in model.inputs)
-    answer = ask_parser(to_bytes(model), build=static)
-    return LiveAnswer(_findings(target, model, answer), answer.built)
-
-
-def _findings(target: str, model: OnnxModel, answer: ParserAnswer) -> tuple[Finding, ...]:
-    origins = model.origins()
-    found = [
-        _finding(REFUSED, target, origins.get(n.name, (n.name,)), n.operator, n.reason)
-        for n in answer.nodes
-        if n.ok is Answer.NO
-    ]
-    found += [_finding(REFUSED, target, (), "", e.message) for e in answer.errors]
-    if answer.built is False and not found:
-        found.append(_finding(NOT_BUILT, target, (), "", "NVIDIA's builder made no engine and named no node"))
-    return tuple(found)
-
-
-def _finding(code: str, target: str, origins: Sequence[str], op: str, reason: str) -> Finding:
-    rule = find_rule(code)
-    return Finding(
-        code, rule.name, Severity.ERROR, target, origins[0] if origins else "", op, reason, remedy=rule.remedy
-    )
-
-
-def _noted(report: ModelReport, note: str) -> ModelReport:
-    return replace(report, not_checked=(*report.not_checked, note))
-
-
-def _merged(report: ModelReport, target: str, live: LiveAnswer) -> ModelReport:
-    """A refusal decides; an engine that was built answers what the table could not tell."""
-    if live.note:
-        return _noted(report, live.note)
-    findings = [*report.findings, *live.findings]
-    if live.built:
-        findings = [f for f in findings if f.certain or f.target != target]
-    verdicts = tuple(_verdict(v, live) if v.target == target else v for v in report.verdicts)
-    return replace(report, findings=tuple(sorted(findings, key=lambda f: f.sort_key)), verdicts=verdicts)
-
-
-def _verdict(verdict: TargetVerdict, live: LiveAnswer) -> TargetVerdict:
-    if live.findings:
-        return replace(verdict, verdict=Verdict.INCOMPATIBLE, reason=f"NVIDIA: {live.findings[0].message}")
-    if live.built and verdict.verdict is Verdict.UNKNOWN:
-        return replace(verdict, verdict=Verdict.COMPATIBLE, supported=verdict.total, reason="")
+    if told and verdict.verdict is Verdict.COMPATIBLE:
+        return replace(verdict, verdict=Verdict.UNKNOWN, reason=f"NVIDIA: {told[0].message}")
+    if proven:
+        return replace(verdict, verdict=Verdict.COMPATIBLE, supported=verdict.total, reason=BUILT)
     return verdict
+
+
+def _findings(graph: Graph, target: str, heard: Heard) -> Iterator[Finding]:
+    for refusal in heard.refusals:
+        yield _of_refusal(graph, target, refusal)
+    if heard.built is False and not heard.refusals:
+        yield _finding(NO_ENGINE, target, "NVIDIA's builder made no engine and gave no reason")
+    if heard.failure is not None:
+        code = TIME_IS_UP if heard.failure.kind is FailureKind.TIMEOUT else CRASHED
+        yield _finding(code, target, f"NVIDIA's process {heard.failure.message}{_tail(heard.log)}", certain=False)
+
+
+def _of_refusal(graph: Graph, target: str, refusal: Refusal) -> Finding:
+    code = PARSER_REFUSES if refusal.stage == "parse" else BUILDER_REFUSES if refusal.nodes else NO_ENGINE
+    names = [name for name in refusal.nodes if name in graph]
+    op = graph.node(names[0]).op if names else ""
+    message = f"ONNX {refusal.operator}: {refusal.reason}" if refusal.operator else refusal.reason
+    return _finding(code, target, message, refusal.certain, (names[0], op) if names else ("", ""), tuple(names[1:]))
+
+
+def _finding(
+    code: str,
+    target: str,
+    message: str,
+    certain: bool = True,
+    place: tuple[str, str] = ("", ""),
+    covers: tuple[str, ...] = (),
+) -> Finding:
+    rule = find_rule(code)
+    severity = rule.level if certain else Severity.WARNING
+    return Finding(code, rule.name, severity, target, *place, message, certain, None, rule.remedy, covers)
+
+
+def _tail(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()][-_LOG_LINES:]
+    return f"; its last words: {' / '.join(lines)}" if lines else ""
+
+
+def _noted(report: ModelReport, targets: list[str], *notes: str) -> ModelReport:
+    name = ", ".join(targets)
+    return replace(report, not_checked=(*report.not_checked, *(f"{name}: {note}" for note in notes)))

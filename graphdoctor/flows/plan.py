@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from graphdoctor.flows.opening import SignatureOptions
 from graphdoctor.lint import Answers, LintOptions, Suppression, load_rules
 from graphdoctor.lint.rule_options import configured
 from graphdoctor.lint.selection import Selection
-from graphdoctor.targets import DEFAULT_TARGET, load_target
+from graphdoctor.targets import DEFAULT_TARGET, all_target_names, load_target
 
 
 def planner() -> Callable[[Request], CheckOptions]:
@@ -47,6 +47,7 @@ def options_of(request: Request) -> CheckOptions:
         _lint_options(settings),
         SignatureOptions.parse(settings.inputs, settings.outputs),
         _live(settings),
+        settings.build,
         Answers(
             tuple(_suppression(e, request.sidecar, i, i in request.over) for i, e in entries),
             inline=request.inline,
@@ -92,6 +93,19 @@ def _live(settings: Settings) -> bool | None:
     if settings.live is None and "all" in settings.target and not any(load_target(t).live for t in named):
         return False
     return settings.live
+
+
+def require_live(requests: Sequence[Request], option: str) -> None:
+    """See that there is somebody to ask where the command line insists on asking.
+
+    Raises:
+        InputError: NVIDIA can be asked for none of the targets; ``option`` is what insists.
+    """
+    names = [name for r in requests for name in options_of(r).targets]
+    if not any(load_target(name).live for name in names):
+        able = ", ".join(name for name in all_target_names() if load_target(name).live)
+        shown = ", ".join(dict.fromkeys(names))
+        raise InputError(f"NVIDIA cannot be asked for {shown}", where=option, remedy=f"Add --target {able}")
 
 
 def _suppression(entry: SuppressEntry, path: str, number: int, is_over: bool) -> Suppression:

@@ -16,6 +16,7 @@ from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.constants import SMALL, constant_of, source_of
 from graphdoctor.match.context import SpecTable
 from graphdoctor.ops import CannotLowerError, Op
+from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.types import Array, DType, Shape, element_count
 from graphdoctor.wire.attrs import AttrPy, FuncRef
 from graphdoctor.wire.tensors import TensorError
@@ -187,6 +188,8 @@ class _Recorder:
     def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:
         """An initializer."""
         del hint
+        if dtype is DType.BFLOAT16:
+            self.fail(NO_BFLOAT16)
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
         if dtype is None:
             dtype = DType.from_numpy(array.dtype) if isinstance(value, np.ndarray) else _plain_dtype(value)

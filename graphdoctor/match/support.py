@@ -18,12 +18,13 @@ from graphdoctor.match.layout import Layouts
 from graphdoctor.match.lowered import BORDER_TYPES, Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.match.results import CannotTell
 from graphdoctor.ops import Op, OpContext, find_op
+from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, DType, Support
 from graphdoctor.wire.tensors import TensorError
 
 _NOT_IN_ONNX = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
-_DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8}
+_DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8, DType.BFLOAT16}
 """Types of which a constant is refused somewhere."""
 _MOST_COMPUTED = 1 << 26
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
@@ -282,6 +283,8 @@ def _by_op_type(kind: OpKind, target: Target) -> Support:
 def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
     if kind.is_input:
         return _onnx_input(kind.dtype, target)
+    if DType.BFLOAT16 in kind.constants:
+        return Support(Answer.UNKNOWN, NO_BFLOAT16)
     for dtype in sorted(kind.constants):
         if dtype in _NOT_IN_ONNX | target.types.not_constant | target.types.border:
             return Support(Answer.NO, f"it is a constant of {dtype.label}, which the target refuses")

@@ -16,6 +16,10 @@ HANDLE = TensorSpec(DType.RESOURCE, ())
 """What an op gives that only names a variable, queue or iterator."""
 
 
+NO_BFLOAT16 = "graphdoctor writes no constants of bfloat16"
+"""numpy has no such type; a constant of another one would contradict what is computed with it."""
+
+
 class Const(Op):
     """A constant. Values of at most ``PARTIAL_LIMIT`` elements are carried through inference."""
 
@@ -37,6 +41,8 @@ class Const(Op):
         tensor: Tensor = low.attr("value")
         if tensor.dtype is DType.STRING:
             low.fail("it is a constant of strings")
+        if tensor.dtype is DType.BFLOAT16:
+            low.fail(NO_BFLOAT16)
         return [low.const(tensor.array(), dtype=tensor.dtype, hint=low.node.name)]
 
 

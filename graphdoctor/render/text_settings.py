@@ -28,6 +28,8 @@ def _keys(s: Settings, target: Sequence[str]) -> Iterator[str]:
     yield f"format = {_value(s.format or ('full',))}"
     if s.live is not None:
         yield f"live = {_value(s.live)}"
+    if s.build is not None:
+        yield f"build = {_value(s.build)}"
 
 
 def _tables(s: Settings, path: str) -> Iterator[str]:

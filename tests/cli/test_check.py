@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -237,3 +238,22 @@ def test_live_asks_nvidia() -> None:
     assert asked["not_checked"] != table["not_checked"] or asked["findings"] != table["findings"]
     done = call("check", DEMO, "--target", "rtx1.7", "--live")
     assert done.code == 0
+
+
+@pytest.mark.parametrize("option", ["--build", "--live"])
+def test_what_cannot_be_asked_live_is_refused(option: str) -> None:
+    done = call("check", DEMO, "--target", "trt3", option)
+    assert done.code == 2
+    assert f"{option}: NVIDIA cannot be asked for trt3" in done.err
+    assert "Add --target rtx1.7" in done.err
+    assert done.out == ""
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(importlib.util.find_spec("tensorrt_rtx_bindings") is None, reason="NVIDIA's builder is missing")
+def test_the_builder_is_asked_unless_it_is_told_not_to() -> None:
+    built = call("check", DEMO, "--target", "rtx1.7", "--build")
+    parsed = call("check", DEMO, "--target", "rtx1.7", "--no-build")
+    assert "NVIDIA's builder was not asked: --no-build" in parsed.out
+    assert "NVIDIA's builder was not asked" not in built.out
+    assert "NVIDIA's builder made an engine of it" in built.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdoctor.formats.onnx.convert import onnx_from_graph
+from graphdoctor.formats.onnx.convert import PartialModel, onnx_from_graph, partial_from_graph
 from graphdoctor.formats.onnx.reading import OnnxSignature, onnx_signature
 from graphdoctor.formats.onnx.records import OPSET, OnnxModel
 from graphdoctor.formats.onnx.serialize import require_onnx, to_bytes, to_chunks
@@ -12,9 +12,11 @@ __all__ = [
     "OPSET",
     "OnnxModel",
     "OnnxSignature",
+    "PartialModel",
     "onnx_from_graph",
     "onnx_signature",
     "onnx_text",
+    "partial_from_graph",
     "require_onnx",
     "to_bytes",
     "to_chunks",

@@ -12,10 +12,12 @@ from graphdoctor.formats.onnx.dtypes import onnx_dtype
 from graphdoctor.formats.onnx.records import Emitted, OnnxModel
 from graphdoctor.ir import Graph, Node, TensorSpec, Value
 from graphdoctor.ops import CannotLowerError, Op, find_op
+from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.passes.fold_constants import constant_tensor
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
 
+_MATRIX = 2
 _SHARE_BELOW = 1024
 _SHOWN_REASONS = 8
 _MOST_ELEMENTS = 1 << 31
@@ -23,9 +25,13 @@ _MOST_ELEMENTS = 1 << 31
 
 
 class OnnxBuilder:
-    """Collects what the ops emit; one per model."""
+    """Collects what the ops emit; one per model.
 
-    def __init__(self, graph: Graph, specs: Specs, output_names: Sequence[str]) -> None:
+    With ``cut`` a node that cannot be lowered is no obstacle: its inputs become outputs of the model, its outputs
+    inputs.
+    """
+
+    def __init__(self, graph: Graph, specs: Specs, output_names: Sequence[str], *, cut: bool = False) -> None:
         self.graph = graph
         self.specs = specs
         self.output_names = list(output_names)
@@ -33,6 +39,9 @@ class OnnxBuilder:
         self.names: dict[Value, str] = {}
         self.refused: list[tuple[Node, str]] = []
         self.barred: set[Node] = set()
+        self.cut = cut
+        self.stand_ins: set[str] = set()
+        self._ends: list[Value] = []
         self._shared: dict[tuple[Any, ...], str] = {}
         self._taken: set[str] = set()
 
@@ -49,14 +58,15 @@ class OnnxBuilder:
         for node in self.graph.inputs:
             self._add_input(node)
         for node in self.graph.order().nodes:
-            if node in live and node.out() not in self.names:
+            if node in live and node.out() not in self.names and node not in self.barred:
                 self._lower(node)
         for value in self.graph.outputs:
             if value not in self.names and value.node not in self.barred:
                 self._refuse(value.node, f"ONNX does not have its output {value.index}")
-        if self.refused:
+        if self.refused and not self.cut:
             raise UnsupportedError(_refusal(self.refused), remedy=self._remedy())
         self._name_outputs()
+        self._end_at_cuts()
         self._drop_unread()
         return self.model
 
@@ -86,6 +96,7 @@ class OnnxBuilder:
         spec = self.specs.output(node)
         if spec.dtype in (DType.INVALID, DType.STRING, DType.RESOURCE, DType.VARIANT):
             self._refuse(node, f"an ONNX graph input cannot be {spec.dtype.label}")
+            return
         self._taken.add(node.name)
         self.names[node.out()] = node.name
         self.model.inputs.append((node.name, spec))
@@ -109,12 +120,24 @@ class OnnxBuilder:
 
     def _refuse(self, node: Node, reason: str) -> None:
         self.refused.append((node, reason))
+        self._bar(node)
+
+    def _bar(self, node: Node) -> None:
         self.barred.add(node)
+        if not self.cut:
+            return
+        self._ends += [v for v in node.inputs if v in self.names]
+        for value in (node.out(k) for k in range(len(self.specs.table.get(node, ())))):
+            spec = self.specs.of(value)
+            if value not in self.names and _can_stand_in(spec):
+                name = self.names[value] = self.fresh(value.name)
+                self.model.inputs.append((name, spec))
+                self.stand_ins.add(name)
 
     def _refuse_reader(self, node: Node, lost: Value) -> None:
         """Behind a refused node one reason is enough; an output that has no ONNX counterpart is one of its own."""
         if lost.node in self.barred:
-            self.barred.add(node)
+            self._bar(node)
         elif lost.node.is_missing:
             self._refuse(node, f"it reads {lost.name}, which is not in the graph")
         else:
@@ -133,9 +156,20 @@ class OnnxBuilder:
 
     def _name_outputs(self) -> None:
         for value, wanted in zip(self.graph.outputs, self.output_names, strict=True):
+            if self.cut and (value not in self.names or self.names[value] in self.stand_ins):
+                continue
             name = self.names[value]
             self._copy(name, wanted, value.node)
             self.model.outputs.append((wanted, self.specs.of(value)))
+
+    def _end_at_cuts(self) -> None:
+        """What the nodes that were cut out read is computed all the same."""
+        known = {name for name, _ in (*self.model.inputs, *self.model.outputs)} | self.model.initializers.keys()
+        for value in self._ends:
+            name = self.names[value]
+            if name not in known:
+                known.add(name)
+                self.model.outputs.append((name, self.specs.of(value)))
 
     def _copy(self, name: str, wanted: str, node: Node) -> None:
         """Give an output its name: by renaming the tensor if it is inner and not yet an output, else by Identity."""
@@ -164,6 +198,7 @@ class OnnxBuilder:
                 read.update(emitted.inputs)
         self.model.nodes = kept[::-1]
         self.model.initializers = {k: v for k, v in self.model.initializers.items() if k in read}
+        self.model.inputs = [i for i in self.model.inputs if i[0] in read or i[0] not in self.stand_ins]
 
 
 class NodeLowering:
@@ -187,12 +222,16 @@ class NodeLowering:
         if index >= len(self.node.inputs):
             return None
         tensor = constant_tensor(self.node.inputs[index])
+        if tensor is not None and tensor.dtype is DType.BFLOAT16:
+            self.fail(NO_BFLOAT16)
         if tensor is not None and tensor.element_count > _MOST_ELEMENTS:
             self.fail(f"input {index} claims {tensor.element_count:,} elements, more than an ONNX file can hold")
         return tensor.array() if tensor is not None else self.specs[index].constant
 
     def const(self, value: Array | Sequence[int] | float, *, dtype: DType | None = None, hint: str = "const") -> str:
         """An initializer; a list of ints becomes an int64 vector."""
+        if dtype is DType.BFLOAT16:
+            self.fail(NO_BFLOAT16)
         kind = dtype.numpy if dtype is not None else None
         if kind is None and not isinstance(value, np.ndarray):
             kind = np.dtype(np.float32) if isinstance(value, float) else np.dtype(np.int64)
@@ -256,6 +295,13 @@ def _is_open(spec: TensorSpec) -> bool:
 def _blank(spec: TensorSpec) -> str:
     """The shape to fill in: an ellipsis, or the known sizes with a ? for each open one."""
     return "..." if spec.shape is None else ",".join("?" if d is None else str(d) for d in spec.shape)
+
+
+def _can_stand_in(spec: TensorSpec) -> bool:
+    """True if an input can take the place of such a value: nothing that may be an axis, a shape or an index."""
+    if onnx_dtype(spec.dtype) is None or spec.shape is None:
+        return False
+    return not (spec.dtype.is_integer and len(spec.shape) < _MATRIX)
 
 
 def _refusal(refused: list[tuple[Node, str]]) -> str:

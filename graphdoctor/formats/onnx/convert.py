@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from graphdoctor.errors import InputError, UnsupportedError
 from graphdoctor.formats.onnx.builder import OnnxBuilder
@@ -27,6 +28,41 @@ def onnx_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None)
         InputError: the graph has no outputs, or lies on a cycle.
         UnsupportedError: some nodes cannot be lowered; all are listed.
     """
+    return _lowered(graph, given, cut=False).model
+
+
+@dataclass(frozen=True, slots=True)
+class PartialModel:
+    """As much of a graph as can be lowered.
+
+    Attributes:
+        model: cut at the nodes that cannot be lowered; whole where ``refused`` is empty.
+        refused: those nodes, with the reason.
+        left_out: the live nodes that are not in ``model``: the refused ones, and readers of them whose inputs nothing
+            can stand in for.
+        stand_ins: inputs of ``model`` that are values of such nodes.
+    """
+
+    model: OnnxModel
+    refused: tuple[tuple[str, str], ...]
+    left_out: frozenset[str]
+    stand_ins: frozenset[str]
+
+
+def partial_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None) -> PartialModel:
+    """As `onnx_from_graph`, cut where a node cannot be lowered; the graph is left as it was.
+
+    Raises:
+        InputError: the graph has no outputs, or lies on a cycle.
+        UnsupportedError: the inputs of a node contradict its op.
+    """
+    builder = _lowered(graph, given, cut=True)
+    refused = tuple((f"{n.name} ({n.op})", reason) for n, reason in builder.refused)
+    read = frozenset(name for name, _ in builder.model.inputs if name in builder.stand_ins)
+    return PartialModel(builder.model, refused, frozenset(n.name for n in builder.barred), read)
+
+
+def _lowered(graph: Graph, given: Mapping[str, TensorSpec] | None, *, cut: bool) -> OnnxBuilder:
     if not graph.outputs:
         raise InputError("the graph has no outputs to convert", remedy="Name them with --output")
     if graph.order().cyclic:
@@ -40,8 +76,9 @@ def onnx_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None)
         simplify_reshapes(graph, specs)
         fold_constants(graph, infer_shapes(graph, given))
         to_nchw(graph, infer_shapes(graph, given))
-        builder = OnnxBuilder(graph, infer_shapes(graph, given), names)
-        return simplify(builder.build())
+        builder = OnnxBuilder(graph, infer_shapes(graph, given), names, cut=cut)
+        builder.model = simplify(builder.build())
+        return builder
     finally:
         graph.rollback(mark)
         graph.outputs = outputs
