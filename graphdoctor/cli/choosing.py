@@ -84,7 +84,7 @@ def given_of(words: Mapping[str, Any]) -> Given:
         severity=_split(words["severity"]),
         format=words["formats"],
         fail_on=words["fail_on"] or "",
-        live=words["live"],
+        live=True if words["build"] and words["live"] is None else words["live"],
         build=words["build"],
         baseline=words["baseline"] or "",
         config=words["config"],

@@ -28,6 +28,7 @@ require-reason = true
 fail-on = "warning"
 format = ["full", "sarif:out.sarif"]
 live = false
+build = true
 
 [severity]
 GDV = "info"
