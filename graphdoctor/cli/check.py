@@ -137,6 +137,10 @@ def _keep_baselines(
         from graphdoctor.flows.baseline import write_baseline
 
         note(f"wrote {work.write}: {write_baseline(work.write, reports)} findings are accepted")
+    unheard = [r.path for r in requests if r.is_unheard]
+    if unheard:
+        more = f" and {len(unheard) - 1} more" if len(unheard) > 1 else ""
+        note(f"the baseline says nothing of {unheard[0]}{more}: --write-baseline accepts what is found there")
     by_path = {r.path: r.settings.baseline for r in requests if not r.older}
     for path in dict.fromkeys(by_path[r.path] for r in reports if r.stale and r.path in by_path):
         mine = [r for r in reports if by_path.get(r.path) == path]

@@ -11,12 +11,14 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphdoctor.config.reading import absolute, convert, is_file, parse, read_text
-from graphdoctor.config.schema import ConfigFile
+from graphdoctor.config.places import absolute, is_file
 from graphdoctor.config.settings import Layer
 from graphdoctor.errors import InputError
+
+if TYPE_CHECKING:
+    from graphdoctor.config.schema import ConfigFile
 
 OWN_FILE = "graphdoctor.toml"
 SHARED_FILE = "pyproject.toml"
@@ -87,6 +89,9 @@ def read_config(path: Path) -> ConfigFile:
     Raises:
         InputError: it cannot be read or understood, or is a ``pyproject.toml`` without the section.
     """
+    from graphdoctor.config.reading import convert, parse, read_text
+    from graphdoctor.config.schema import ConfigFile
+
     text = read_text(path)
     where = _shown(path)
     if path.name != SHARED_FILE:
@@ -99,6 +104,8 @@ def read_config(path: Path) -> ConfigFile:
 
 def _section(path: Path) -> dict[str, Any] | None:
     """``[tool.graphdoctor]``; a file that does not even hold the word is not parsed: it is no business of ours."""
+    from graphdoctor.config.reading import parse, read_text
+
     text = read_text(path)
     if _WORD not in text:
         return None
@@ -109,6 +116,9 @@ def _section(path: Path) -> dict[str, Any] | None:
 
 def _override(text: str) -> Layer:
     """``select=["GDU"]``, ``rules.GDN002.max-abs=1e4``; a plain word needs no quotes: ``target=trt5``."""
+    from graphdoctor.config.reading import convert, parse
+    from graphdoctor.config.schema import ConfigFile
+
     key, _, value = text.partition("=")
     where = f"--config {text}"
     plain = value.strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import types
 from collections.abc import Iterable
@@ -34,19 +33,6 @@ class Problem(NamedTuple):
     keys: tuple[str, ...]
     message: str
     remedy: str
-
-
-def absolute(path: str) -> Path:
-    """``path`` from the root on, without ``..``; links are not followed, as in the name that the user gave."""
-    return Path(os.path.normpath(Path(path).absolute()))
-
-
-def is_file(path: Path) -> bool:
-    """True if there is such a file; False too for a name that cannot be looked at."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def read_text(path: Path) -> str:

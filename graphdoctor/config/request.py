@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from typing import TYPE_CHECKING
 
-from graphdoctor.config.baselines import accepted_of, is_findings, read_baseline
 from graphdoctor.config.discovery import is_override, layers_for
-from graphdoctor.config.schema import BaselineFile, SuppressEntry
 from graphdoctor.config.settings import Settings, combined
 from graphdoctor.config.suppressions import read_suppressions, sidecar_of
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Accepted
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from graphdoctor.config.schema import BaselineFile, SuppressEntry
 
 Words = tuple[str, ...]
 LEVELS = ("error", "warning", "info", "off")
@@ -63,6 +66,7 @@ class Request:
         inline: True to heed suppressions that stand in the graph.
         baseline: what is accepted.
         older: a model whose findings are accepted, empty for none.
+        is_unheard: True where there is a baseline that says nothing of this model.
     """
 
     path: str
@@ -73,6 +77,7 @@ class Request:
     inline: bool = True
     baseline: tuple[Accepted, ...] = ()
     older: str = ""
+    is_unheard: bool = False
 
     @property
     def key(self) -> str:
@@ -90,10 +95,12 @@ def requests_for(paths: Sequence[str], given: Given, today: date | None = None) 
     if given.isolated and files:
         raise InputError("reads no configuration", where="--isolated", remedy="Leave it out, or give no --config FILE")
     baselines: dict[str, BaselineFile | None] = {}
-    return [_request(path, given, files, baselines, today or date.today()) for path in paths]
+    return [_request(path, given, files, baselines, today) for path in paths]
 
 
-def _request(path: str, given: Given, files: Words, baselines: dict[str, BaselineFile | None], today: date) -> Request:
+def _request(
+    path: str, given: Given, files: Words, baselines: dict[str, BaselineFile | None], today: date | None
+) -> Request:
     settings = settings_for(path, given, files)
     sidecar = None if given.isolated else sidecar_of(path)
     entries = () if sidecar is None else read_suppressions(sidecar)
@@ -108,13 +115,23 @@ def _request(path: str, given: Given, files: Words, baselines: dict[str, Baselin
     name = settings.baseline
     if not name:
         return made
+    from graphdoctor.config.baselines import accepted_of, is_findings, key_in, read_baseline
+
     if name not in baselines:
         baselines[name] = read_baseline(name) if is_findings(name) else None
     file = baselines[name]
-    return replace(made, older=name) if file is None else replace(made, baseline=accepted_of(file, name, path))
+    if file is None:
+        return replace(made, older=name)
+    is_unheard = key_in(file, name, path) not in file.models
+    return replace(made, baseline=accepted_of(file, name, path), is_unheard=is_unheard)
 
 
-def _over(entries: Sequence[SuppressEntry], today: date) -> Iterator[int]:
+def _over(entries: Sequence[SuppressEntry], today: date | None) -> Iterator[int]:
+    if not entries:
+        return
+    from datetime import date
+
+    today = today or date.today()
     for number, entry in enumerate(entries, 1):
         if isinstance(entry.expires, date) and today > entry.expires:
             yield number

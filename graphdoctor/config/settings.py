@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
 
-from graphdoctor.config.reading import absolute
-from graphdoctor.config.schema import ConfigFile, ModelTable
+from graphdoctor.config.places import absolute
 from graphdoctor.globs import matches
+
+if TYPE_CHECKING:
+    from graphdoctor.config.schema import ConfigFile, ModelTable
 
 Words = tuple[str, ...]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from graphdoctor.config.reading import convert, is_file, parse, read_text
-from graphdoctor.config.schema import SuppressEntry, SuppressFile
+from graphdoctor.config.places import is_file
 from graphdoctor.errors import InputError
+
+if TYPE_CHECKING:
+    from graphdoctor.config.schema import SuppressEntry
 
 SUFFIX = ".gdignore.toml"
 
@@ -34,5 +37,8 @@ def read_suppressions(path: Path) -> tuple[SuppressEntry, ...]:
     Raises:
         InputError: it cannot be read or understood.
     """
+    from graphdoctor.config.reading import convert, parse, read_text
+    from graphdoctor.config.schema import SuppressFile
+
     text = read_text(path)
     return tuple(convert(parse(text, str(path)), SuppressFile, str(path), text).suppress)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from graphdoctor import __version__
-from graphdoctor.config import BaselineEntry, entry_from, key_in, key_of, read_baseline
+from graphdoctor.config.baselines import entry_from, key_in, key_of, read_baseline
+from graphdoctor.config.schema import BaselineEntry
 from graphdoctor.findings import Accepted, ModelReport
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.lint import accepted

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from graphdoctor.config import Request, Settings, SuppressEntry
+from graphdoctor.config import Request, Settings
+from graphdoctor.config.schema import SuppressEntry
 from graphdoctor.errors import InputError
 from graphdoctor.flows.baseline import everything
 from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets

@@ -328,6 +328,32 @@ def test_the_baseline_of_the_configuration() -> None:
     assert list(json.loads(Path("accepted.json").read_text())["models"]) == ["deep/net.pb"]
 
 
+def test_a_model_is_known_again_by_its_name_alone() -> None:
+    """In another folder; among several models one that is not there is said to be missing."""
+    for name in ("a", "b", "c"):
+        Path(name).mkdir()
+    shutil.copy("net.pb", "a/net.pb")
+    shutil.copy(GRAPHS / "mlp.pb", "a/mlp.pb")
+    check("a/net.pb", "a/mlp.pb", "--write-baseline", "b.json")
+    shutil.copy("net.pb", "b/net.pb")
+    shutil.copy("net.pb", "c/other.pb")
+    assert check("b/net.pb", "--baseline", "b.json").code == 0
+    done = check("c/other.pb", "--baseline", "b.json")
+    assert done.code == 1
+    assert "the baseline says nothing of c/other.pb" in done.err
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("engine")
+def test_what_nvidia_says_can_be_accepted() -> None:
+    """By the builder's own findings, which no table has."""
+    model = GRAPHS / "every_fault.pb"
+    words = ["check", model, "--target", "rtx1.7", "--no-cache"]
+    assert call(*words).code == 1
+    assert call(*words, "--write-baseline", "b.json").code == 0
+    assert call(*words, "--baseline", "b.json").code == 0
+
+
 @pytest.mark.parametrize(
     "text",
     ['{"version": 2, "models": {}}', "{", '{"version": 1}', '{"version": 1, "models": {"net.pb": [{"code": 3}]}}'],
