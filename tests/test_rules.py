@@ -25,7 +25,8 @@ ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures" / "rules"
 LOCK = ROOT / "rules" / "ids.lock"
 RULES = load_rules()
-CHECKED = [rule for rule in RULES if rule.raised_by is None]
+UNREACHABLE = {"GDU045": "no limit of the tables is open: tests/lint/test_limits.py shows it with one that is made up"}
+CHECKED = [rule for rule in RULES if rule.raised_by is None and rule.code not in UNREACHABLE]
 HEADER = re.compile(r"#\s*(target|expect|also|payload):\s*(.*)")
 
 

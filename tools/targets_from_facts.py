@@ -68,6 +68,20 @@ TARGETS: tuple[dict[str, Any], ...] = (
     {"name": "tftrt1.15", "title": "TF-TRT of TensorFlow 1.15, TensorRT 5.1 and 6", "parser": "tftrt", "packs": ONNX},
     {"name": "tftrt2.12", "title": "TF-TRT of TensorFlow 2.12, TensorRT 7 and 8", "parser": "tftrt", "packs": ONNX},
 )
+PLUGINS: Mapping[str, tuple[str, ...]] = {
+    "trt5": ("5.1",),
+    "trt6": ("6.0",),
+    "trt7-uff": ("7.2",),
+    "trt8-uff": ("8.6",),
+    "trt7": ("7.2",),
+    "trt8.0": ("8.0",),
+    "trt8.4": ("8.4",),
+    "trt8.6": ("8.6",),
+    "trt9": ("9.3",),
+    "trt10.0": ("10.0",),
+    "trt10.15": ("10.8", "10.16"),
+}
+"""Releases of the plugin library that were read and that a target has; of 10.15 the two around it."""
 LAYOUTS = {"uff": "NCHW", "onnx": "NCHW", "tftrt": "NHWC"}
 DROP_HAND = {"trt4": ("batchnorm-missing",), "trt8.4": ("resize-size-const",)}
 """Limits made by hand that end with a target."""
@@ -281,6 +295,7 @@ def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str
     head |= {"layout": LAYOUTS[target["parser"]]} if "parser" in target else {}
     head |= {k: target[k] for k in ("live", "packs") if k in target}
     head |= {k: file[k] for k in HEAD_LISTS if k in file}
+    head |= {"plugins": PLUGINS[target["name"]]} if target["name"] in PLUGINS else {}
     head |= {k: file[k] for k in ("drop_ops", "drop_limits") if file[k]}
     names = {text: name for name, text in sources.items()}
     defaults = commonest(file["ops"])

@@ -183,8 +183,9 @@ def op_limit_row(op: str, limit: Mapping[str, Any]) -> Row:
 
 
 def has_plugin(plugin: Mapping[str, Any], releases: Iterable[str], order: list[str]) -> bool:
-    """True if a release of the target has the plugin's source."""
-    span = order[order.index(plugin["oss_source_first"]) : order.index(plugin["oss_source_last"]) + 1]
+    """True if a release of the target has the plugin: its source, or, as a note says, the closed library before."""
+    first = order[0] if "closed" in plugin.get("note", "") else plugin["oss_source_first"]
+    span = order[order.index(first) : order.index(plugin["oss_source_last"]) + 1]
     present = plugin.get("present_in", span)
     return any(p == r or p.startswith(f"{r}.") for p in present for r in releases)
 

@@ -17,7 +17,18 @@ from graphdoctor.types import Answer, DType
 
 _HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "opset", "dtypes", "refused", "narrowed")
 _BORDER_KEYS = ("border", "not_constant")
-_BODY_KEYS = ("segments", "sources", "defaults", "absent", "shared", "ops", "limits", "drop_ops", "drop_limits")
+_BODY_KEYS = (
+    "segments",
+    "plugins",
+    "sources",
+    "defaults",
+    "absent",
+    "shared",
+    "ops",
+    "limits",
+    "drop_ops",
+    "drop_limits",
+)
 _FILE_KEYS = frozenset((*_HEAD_KEYS, *_BORDER_KEYS, *_BODY_KEYS))
 _ROW_KEYS = frozenset(OpRow.__dataclass_fields__)
 _LIMIT_KEYS = frozenset(Limit.__dataclass_fields__)
@@ -207,8 +218,9 @@ class _Reader:
             limits=self._limits(parent),
             ops=self._ops(parent),
             live=self._live(),
-            packs=self._packs(parent),
+            packs=self._names("packs", parent.packs if parent else ()),
             segments=self._segments(parent),
+            plugins=self._names("plugins", parent.plugins if parent else ()),
             lineage=(name, *(parent.lineage if parent else ())),
         )
 
@@ -224,10 +236,8 @@ class _Reader:
             raise self.fail("must be true or false", "live")
         return live
 
-    def _packs(self, parent: Target | None) -> tuple[str, ...]:
-        if "packs" not in self.data:
-            return parent.packs if parent else ()
-        return self.items(self.data["packs"], str, "packs")
+    def _names(self, key: str, inherited: tuple[str, ...]) -> tuple[str, ...]:
+        return self.items(self.data[key], str, key) if key in self.data else inherited
 
     def _segments(self, parent: Target | None) -> SegmentRules | None:
         if "segments" not in self.data:

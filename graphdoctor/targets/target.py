@@ -31,6 +31,7 @@ class Target:
         live: True if NVIDIA's own parser for this target can be asked, where the extra is installed.
         packs: rewrites that ``cure`` applies for this target, in order, when the user names none.
         segments: how the graph is cut, for ``tftrt``; ``None`` where all of it becomes one engine.
+        plugins: releases of NVIDIA's plugin library that ``rules/plugins`` speaks of and that this target has.
         lineage: this target and those it extends, nearest first.
     """
 
@@ -46,6 +47,7 @@ class Target:
     live: bool = False
     packs: tuple[str, ...] = ()
     segments: SegmentRules | None = None
+    plugins: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
 
     @property

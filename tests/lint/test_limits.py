@@ -120,20 +120,22 @@ def test_every_limit_names_ops(target: Target) -> None:
     assert [limit.name for limit in target.limits.values() if not limit.ops] == []
 
 
-GRID = """
+TWICE = """
 x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}
-a = GridAnchor_TRT(x)
-b = GridAnchor_TRT(x)
+a = Relu(x)
+b = Relu(x)
 inputs: x
 outputs: a, b
 """
 
 
 def test_an_open_limit_is_told_once_with_the_number_of_nodes() -> None:
-    result = _lint(GRID, "trt5", "trt6")
-    found = [f for f in result.findings if f.code == "GDU045"]
+    news = Limit("news", "Relu is slow.", "a test", Confidence.HIGH, ops=("Relu",))
+    targets = [replace(t, limits={**t.limits, "news": news}) for t in (load_target("trt5"), load_target("trt6"))]
+    graph = _graph(TWICE)
+    found = [f for f in lint(graph, infer_shapes(graph), targets).findings if f.code == "GDU045"]
     assert [(f.target, f.node, f.certain) for f in found] == [("trt5", "a", False), ("trt6", "a", False)]
-    assert "gridanchor-input" in found[0].message
+    assert "news" in found[0].message
     assert "1 more node" in found[0].message
 
 

@@ -19,7 +19,7 @@ from tests.test_rules import ROOT, Fixture
 
 FOLDER = ROOT / "fixtures" / "pains"
 PAINS: dict[str, dict[str, Any]] = load_toml(FOLDER / "pains.toml")
-CODES, REFUSED, UNSEEN, PENDING = (PAINS[k] for k in ("codes", "refused", "unseen", "pending"))
+CODES, REFUSED, UNSEEN = (PAINS[k] for k in ("codes", "refused", "unseen"))
 VERSIONS = bytes.fromhex("2202081b")
 """``versions {producer: 27}``, as TensorFlow 1.12 writes it: a file that does not say counts as older than shapes."""
 COLLECTION = ROOT.parent / "shared" / "research" / "pain.json"
@@ -56,10 +56,10 @@ def test_every_file_belongs_to_an_entry() -> None:
     graphs = {p.stem for p in FOLDER.glob("*.gdt")}
     assert graphs == set(CODES)
     assert all(find_rule(code).code == code for codes in CODES.values() for code in codes)
-    assert all(len(reason.split()) > 3 for reason in (*UNSEEN.values(), *PENDING.values()))
+    assert all(len(reason.split()) > 3 for reason in UNSEEN.values())
 
 
 @pytest.mark.skipif(not COLLECTION.is_file(), reason="the collection of reports is not here")
 def test_no_report_is_left_out_and_none_is_told_twice() -> None:
     known = sorted(entry["id"] for entry in json.loads(COLLECTION.read_text("utf-8"))["pains"])
-    assert sorted([*CODES, *REFUSED, *UNSEEN, *PENDING]) == known
+    assert sorted([*CODES, *REFUSED, *UNSEEN]) == known
