@@ -75,14 +75,9 @@ def ask_nvidia(opened: Opened, build: bool | None) -> Heard:
         partial = partial_from_graph(opened.graph)
     except GraphdoctorError as e:
         return Heard(notes=(f"NVIDIA was not asked: {e}",))
-    open_ranks = [name for name, spec in partial.model.inputs if spec.shape is None]
-    if open_ranks:
-        # NVIDIA takes an input without a rank for a scalar, and so would answer about another graph.
-        name = open_ranks[0]
-        note = f"NVIDIA was not asked: the rank of {name} is not known; give it with --input '{name}[...]'"
-        return Heard(notes=(note,))
     if not partial.model.nodes:
-        return Heard(notes=(*_cut(partial), "NVIDIA was not asked: the ONNX form has no nodes"))
+        why = _reasons(partial) or "the ONNX form has no nodes"
+        return Heard(left_out=partial.left_out, notes=(f"NVIDIA was not asked: {why}",))
     return _ask(partial, build, list(_cut(partial)))
 
 
@@ -136,10 +131,14 @@ def _batch_that_builds(content: bytes, profiles: Mapping[str, ShapeRange]) -> in
 def _cut(partial: PartialModel) -> Iterator[str]:
     """What could not be asked about, since it has no ONNX form."""
     if partial.refused:
-        shown = "; ".join(f"{node}: {why}" for node, why in partial.refused[:_SHOWN])
-        more = len(partial.refused) - _SHOWN
         count = f"{len(partial.left_out)} node{'s' * (len(partial.left_out) > 1)}"
-        yield f"NVIDIA was not asked about {count} without an ONNX form ({shown}{f'; and {more} more' * (more > 0)})"
+        yield f"NVIDIA was not asked about {count} without an ONNX form ({_reasons(partial)})"
+
+
+def _reasons(partial: PartialModel) -> str:
+    shown = "; ".join(f"{node}: {why}" for node, why in partial.refused[:_SHOWN])
+    more = len(partial.refused) - _SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def _profiles(model: OnnxModel) -> tuple[Mapping[str, ShapeRange], str]:

@@ -164,7 +164,16 @@ def test_an_input_without_a_rank_is_not_asked_about(opened):
     """NVIDIA takes it for a scalar, and so would build another graph."""
     report = checked(opened("x = Placeholder {dtype: float32}\ny = Relu(x)\noutputs: y"))
     assert verdict(report) is Verdict.UNKNOWN
-    assert any("the rank of x is not known; give it with --input 'x[...]'" in n for n in report.not_checked)
+    note = "rtx1.7: NVIDIA was not asked: x (Placeholder): its rank is not known; give it with --input 'x[...]'"
+    assert note in report.not_checked
+
+
+def test_behind_an_input_without_a_rank_the_rest_is_asked(opened):
+    text = X + "p = Placeholder {dtype: float32}\nd = Mul(x, p)\ne = EnsureShape(d) {shape: shape[2,4], T: float32}\n"
+    report = checked(opened(text + "w = Where(x)\ny = Relu(e)\noutputs: y, w"))
+    assert [(f.code, f.node) for f in said(report)] == [("GDL001", "w")]
+    (note,) = (n for n in report.not_checked if "p (Placeholder): its rank is not known" in n)
+    assert "asked about 2 nodes" in note or "asked about 3 nodes" in note
 
 
 def test_dimensions_beside_the_batch_keep_the_builder_from_being_asked(opened):

@@ -97,6 +97,9 @@ class OnnxBuilder:
         if spec.dtype in (DType.INVALID, DType.STRING, DType.RESOURCE, DType.VARIANT):
             self._refuse(node, f"an ONNX graph input cannot be {spec.dtype.label}")
             return
+        if self.cut and spec.shape is None:  # what reads such a model takes the input for a scalar
+            self._refuse(node, f"its rank is not known; give it with --input '{node.name}[...]'")
+            return
         self._taken.add(node.name)
         self.names[node.out()] = node.name
         self.model.inputs.append((node.name, spec))
