@@ -167,8 +167,18 @@ class ModelReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A model that could not be checked: why, and what to do about it."""
+
+    path: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One run of ``check`` over one or more models."""
 
     tool: str
     models: tuple[ModelReport, ...]
+    failed: tuple[Failed, ...] = ()

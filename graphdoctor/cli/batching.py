@@ -12,6 +12,7 @@ import click
 
 from graphdoctor.batch import Cache, Outcome, Work, cache_folder, check_all, find_models
 from graphdoctor.cli.common import note, progress, show_error
+from graphdoctor.findings import Failed
 
 if TYPE_CHECKING:
     from graphdoctor.findings import ModelReport
@@ -80,8 +81,8 @@ def check_models(
     options: Callable[[str], CheckOptions],
     batch: BatchOptions,
     meanwhile: Callable[[], None] | None = None,
-) -> tuple[list[ModelReport], bool]:
-    """Every model's report, and whether one could not be checked; alone, that is the command's own error.
+) -> tuple[list[ModelReport], list[Failed]]:
+    """Every model's report, and those that could not be checked; alone, that is the command's own error.
 
     Args:
         models: as :func:`models_of` gives them.
@@ -97,12 +98,13 @@ def check_models(
     outcomes = _outcomes(models, Work(options, cache, batch.jobs, meanwhile))
     if cache is not None and cache.problem and batch.folder_was_given:
         note(cache.problem)
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    errors = [(outcome.path, outcome.error) for outcome in outcomes if outcome.error is not None]
     if errors and len(models) == 1:
-        raise errors[0]
-    for error in errors:
+        raise errors[0][1]
+    for _, error in errors:
         show_error(error)
-    return [outcome.report for outcome in outcomes if outcome.report is not None], bool(errors)
+    failed = [Failed(path, error.message, error.remedy) for path, error in errors]
+    return [outcome.report for outcome in outcomes if outcome.report is not None], failed
 
 
 def _outcomes(models: Sequence[str], work: Work) -> list[Outcome]:

@@ -13,11 +13,11 @@ from graphdoctor import __version__
 from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
 from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, config_options, given_of
 from graphdoctor.cli.common import note, out, signature_options
-from graphdoctor.cli.reporting import FORMAT_HELP, exit_code, places, write_report
+from graphdoctor.cli.reporting import exit_code, output_options, places, shown_options, write_report
 from graphdoctor.cli.sections import Sectioned
 from graphdoctor.config import Request, requests_for
 from graphdoctor.findings import ModelReport, Report
-from graphdoctor.render import RenderOptions, load_formats
+from graphdoctor.render import load_formats
 
 if TYPE_CHECKING:
     from graphdoctor.flows.check import CheckOptions
@@ -47,16 +47,7 @@ class _BaselineWork:
 )
 @choosing_options
 @baseline_options
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="F[:PATH]",
-    help=f"{FORMAT_HELP}; with :PATH into that file. Repeatable.",
-)
-@click.option("--output-file", metavar="PATH", help="Write the one report here instead of standard output.")
-@click.option("--statistics", is_flag=True, help="Add counts by rule.")
-@click.option("--show-nodes", is_flag=True, help="List every node of a finding.")
+@output_options
 @config_options
 @batch_options
 def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
@@ -77,15 +68,16 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
         _show_settings(requests)
         return
     work = _baseline_work(requests, words)
-    wanted = places(given.format or requests[0].settings.format, words["output_file"], models)
+    kept = {r.settings.baseline for r in requests if r.settings.baseline}
+    wanted = places(given.format or requests[0].settings.format, words["output_file"], (*models, *sorted(kept)))
+    shown = shown_options(words)
     asked = {r.path: r.key for r in requests if not r.older}
     reports, failed = check_models(
         models, asked, _understood(requests), batch, lambda: load_formats(p.format for p in wanted)
     )
     if reports:
-        report = Report(f"graphdoctor {__version__}", tuple(reports))
-        write_report(report, wanted, RenderOptions(statistics=words["statistics"], show_nodes=words["show_nodes"]))
-    _keep_baselines(work, requests, reports, failed)
+        write_report(Report(f"graphdoctor {__version__}", tuple(reports), tuple(failed)), wanted, shown)
+    _keep_baselines(work, requests, reports, bool(failed))
     fails_on = {r.path: r.settings.fail_on for r in requests}
     codes = [0 if work.write else exit_code([report], fails_on[report.path]) for report in reports]
     sys.exit(2 if failed else max(codes, default=0))

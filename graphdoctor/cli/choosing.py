@@ -16,7 +16,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "What to check": ("targets", "inputs", "outputs", "live", "build"),
     "Which findings count": ("select", "extend_select", "ignore", "severity", "fail_on"),
     "Accepted findings": ("baseline", "write_baseline", "prune_baseline"),
-    "Output": ("formats", "output_file", "statistics", "show_nodes"),
+    "Output": ("formats", "output_file", "statistics", "show_nodes", "rule_url"),
     "Configuration": ("config", "isolated", "show_settings"),
     "Many models": ("jobs", "cache", "cache_dir"),
 }

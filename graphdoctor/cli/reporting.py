@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from graphdoctor.cli.common import note, out, stdout_options
 from graphdoctor.errors import InputError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render import FORMATS, RenderOptions, RuleInfo, format_name, render
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO}
 """The words of ``--fail-on`` that name a severity."""
@@ -18,6 +23,46 @@ FORMAT_HELP = ", ".join(f"{name} (default)" if name == DEFAULT_FORMAT else name 
 """The formats, for ``--help``."""
 _WITH_RULE_TEXT = ("sarif",)
 """Formats that carry what a rule says of itself."""
+
+
+def output_options(function: F) -> F:
+    """``--format`` and what goes with it."""
+    options = (
+        click.option(
+            "--format",
+            "formats",
+            multiple=True,
+            metavar="F[:PATH]",
+            help=f"{FORMAT_HELP}; with :PATH into that file. Repeatable.",
+        ),
+        click.option("--output-file", metavar="PATH", help="Write the one report here instead of standard output."),
+        click.option("--statistics", is_flag=True, help="Add counts by rule."),
+        click.option("--show-nodes", is_flag=True, help="List every node of a finding."),
+        click.option(
+            "--rule-url",
+            metavar="URL",
+            help="Where you publish docs/rules, as https://example.org/{code}.md: sarif and markdown link to it.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def shown_options(words: Mapping[str, Any]) -> RenderOptions:
+    """What the options of :func:`output_options` say of how to render.
+
+    Raises:
+        InputError: ``--rule-url`` is no address of pages.
+    """
+    url = words["rule_url"] or ""
+    if url and not (url.startswith(("http://", "https://")) and "{code}" in url and url.isprintable()):
+        raise InputError(
+            f"{url!r} is no address of rule pages",
+            where="--rule-url",
+            remedy="Write it with {code} where the rule's code goes: https://example.org/rules/{code}.md",
+        )
+    return RenderOptions(statistics=words["statistics"], show_nodes=words["show_nodes"], help_base=url)
 
 
 @dataclass(frozen=True, slots=True)

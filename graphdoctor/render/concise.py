@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from graphdoctor.findings import Finding, ModelReport, Report
 from graphdoctor.render.parts.groups import group_findings, is_fixable, summaries
-from graphdoctor.render.parts.headline import SEVERITY_STYLE, VERDICT_STYLE, accepted_text, headline, hidden_notes
+from graphdoctor.render.parts.headline import (
+    SEVERITY_STYLE,
+    VERDICT_STYLE,
+    accepted_text,
+    failed_text,
+    headline,
+    hidden_notes,
+)
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
 from graphdoctor.render.parts.record import sorted_findings
@@ -24,6 +31,8 @@ def render(report: Report, options: RenderOptions) -> str:
             page.line(*_finding(model.path, f))
         for line in _verdicts(model):
             page.line(*line)
+    for failed in report.failed:
+        page.line((failed.path, "bold"), ": ", (failed_text(failed), "red"))
     for count in rule_counts((m.path, f) for m in report.models for f in m.findings) if options.statistics else ():
         mark = "[*]" if count.fix else ""
         page.line(f"{count.nodes:,} ", (count.code, "bold"), (mark, "green"), f" {count.name}")

@@ -17,6 +17,7 @@ from graphdoctor.render.parts.headline import (
     SEVERITY_STYLE,
     UNTOLD_STYLE,
     count_text,
+    failed_text,
     fix_command,
     group_place,
     hidden_notes,
@@ -54,6 +55,8 @@ def render(report: Report, options: RenderOptions) -> str:
     if options.statistics:
         _statistics(page, report)
     page.blank()
+    for failed in report.failed:
+        page.para(failed_text(failed), first=[(f"{failed.path} ", "bold")], rest=["  "], style="red")
     _total(page, every, len(report.models))
     return page.text()
 

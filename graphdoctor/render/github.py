@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII, UNICODE
 from graphdoctor.render.parts.groups import Group, group_findings, summaries
-from graphdoctor.render.parts.headline import group_lines, headline, target_text
+from graphdoctor.render.parts.headline import failed_text, group_lines, headline, target_text
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import clean
 
@@ -21,7 +21,9 @@ _VERDICT_COMMANDS = {Verdict.COMPATIBLE: "notice", Verdict.UNKNOWN: "warning", V
 
 def render(report: Report, options: RenderOptions) -> str:
     """A command for each group of findings and for each chosen target's verdict."""
-    return "".join(f"{line}\n" for model in report.models for line in _commands(model, options))
+    lines = [line for model in report.models for line in _commands(model, options)]
+    lines += [_command("error", f.path, "not checked", clean(failed_text(f))) for f in report.failed]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _commands(model: ModelReport, options: RenderOptions) -> Iterator[str]:

@@ -13,7 +13,7 @@ from posixpath import normpath
 
 from graphdoctor.findings import Finding, ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.groups import group_findings, summaries
-from graphdoctor.render.parts.headline import finding_text, headline
+from graphdoctor.render.parts.headline import failed_text, finding_text, headline
 from graphdoctor.render.parts.identity import digest, identified
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.record import Record
@@ -26,7 +26,9 @@ _VERDICTS = {Verdict.INCOMPATIBLE: "blocker", Verdict.UNKNOWN: _UNTOLD}
 
 def render(report: Report, options: RenderOptions) -> str:
     """An array of entries; ASCII."""
-    return json.dumps([entry for model in report.models for entry in _entries(model)], indent=2) + "\n"
+    entries = [entry for model in report.models for entry in _entries(model)]
+    entries += [_entry(f.path, "not-checked", failed_text(f), "blocker", digest("failed")) for f in report.failed]
+    return json.dumps(entries, indent=2) + "\n"
 
 
 def _entries(model: ModelReport) -> Iterator[Record]:
@@ -36,21 +38,21 @@ def _entries(model: ModelReport) -> Iterator[Record]:
             reason = f" ({verdict.reason})" if verdict.reason else ""
             text = f"{headline(summary)}{reason}"
             mark = digest(verdict.target, verdict.verdict.value)
-            yield _entry(model, "target-verdict", text, _VERDICTS[verdict.verdict], mark)
+            yield _entry(model.path, "target-verdict", text, _VERDICTS[verdict.verdict], mark)
     for finding, mark in identified(model):
-        yield _entry(model, finding.code, finding_text(finding), _severity(finding), mark)
+        yield _entry(model.path, finding.code, finding_text(finding), _severity(finding), mark)
 
 
 def _severity(finding: Finding) -> str:
     return _SEVERITIES[finding.severity] if finding.certain else _UNTOLD
 
 
-def _entry(model: ModelReport, check: str, description: str, severity: str, mark: str) -> Record:
+def _entry(path: str, check: str, description: str, severity: str, mark: str) -> Record:
     """``path`` counts in the fingerprint here, since GitLab keeps the findings of all files in one list."""
     return {
         "description": clean(description),
         "check_name": check,
-        "fingerprint": digest(model.path, mark),
+        "fingerprint": digest(path, mark),
         "severity": severity,
-        "location": {"path": normpath(model.path), "lines": {"begin": 1}},
+        "location": {"path": normpath(path), "lines": {"begin": 1}},
     }

@@ -1,6 +1,7 @@
 """JSON lines, for streams and ``jq``: a line for each model (``type: model``), then one for each of its findings.
 
-With ``--statistics`` a line for each rule stands at the end (``type: rule``).
+A model that could not be checked is a line (``type: failed``); with ``--statistics`` a line for each rule stands at the
+end (``type: rule``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.record import (
     VERSION,
     Record,
+    failed_records,
     finding_record,
     model_head,
     sorted_findings,
@@ -30,5 +32,6 @@ def _records(report: Report, options: RenderOptions) -> Iterator[Record]:
         yield {"type": "model", "version": VERSION, "tool": report.tool, **model_head(model)}
         for f in sorted_findings(model):
             yield {"type": "finding", "path": model.path, **finding_record(f)}
+    yield from ({"type": "failed", **record} for record in failed_records(report))
     if options.statistics:
         yield from ({"type": "rule", **record} for record in statistics_record(report))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphdoctor.findings import ModelReport, Report, Severity, Verdict
+from graphdoctor.findings import Failed, ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII
 from graphdoctor.render.parts.groups import Group, TargetSummary, group_findings, summaries
 from graphdoctor.render.parts.headline import group_lines, headline, hidden_notes
@@ -43,8 +43,10 @@ def render(report: Report, options: RenderOptions) -> str:
     from xml.etree.ElementTree import Element, indent, tostring
 
     suites = [(model, list(_cases(model, options))) for model in report.models]
-    root = Element("testsuites", {"name": clean(report.tool), **_counts([c for _, cases in suites for c in cases])})
+    counts = _counts([c for _, cases in suites for c in cases], len(report.failed))
+    root = Element("testsuites", {"name": clean(report.tool), **counts})
     root.extend(_suite(model, cases) for model, cases in suites)
+    root.extend(_failed(failed) for failed in report.failed)
     indent(root)
     text: bytes = tostring(root, encoding="us-ascii", xml_declaration=False)
     return f"{_DECLARATION}{text.decode('ascii')}\n"
@@ -83,9 +85,20 @@ def _kind(group: Group) -> str:
     return "error" if group.head.severity is Severity.ERROR else ""
 
 
-def _counts(cases: Sequence[_Case]) -> dict[str, str]:
+def _counts(cases: Sequence[_Case], errors: int = 0) -> dict[str, str]:
     failures = sum(1 for c in cases if c.kind)
-    return {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": "0"}
+    return {"tests": str(len(cases) + errors), "failures": str(failures), "errors": str(errors), "time": "0"}
+
+
+def _failed(failed: Failed) -> Element:
+    """A suite of one test, which could not be run."""
+    from xml.etree.ElementTree import Element, SubElement
+
+    path = clean(failed.path)
+    suite = Element("testsuite", {"name": path, **_counts([], 1), "skipped": "0"})
+    case = SubElement(suite, "testcase", classname=path, name="check", time="0")
+    SubElement(case, "error", type="not checked", message=clean(failed.message)).text = clean(failed.remedy)
+    return suite
 
 
 def _suite(model: ModelReport, cases: Sequence[_Case]) -> Element:

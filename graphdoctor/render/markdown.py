@@ -19,6 +19,7 @@ from graphdoctor.render.parts.headline import (
     accepted_text,
     count_text,
     fact_text,
+    failed_text,
     fix_command,
     group_place,
     headline,
@@ -46,6 +47,7 @@ _SENTENCES = 3
 def render(report: Report, options: RenderOptions) -> str:
     """A section for each model: verdicts, findings, what was not checked, how to repair it."""
     blocks = [block for model in report.models for block in _model(model, options)]
+    blocks += [f"### {code(f.path, cell=False)}\n\n{escape(failed_text(f))}" for f in report.failed]
     if options.statistics:
         blocks += _statistics(report)
     return "\n\n".join([f"## {escape(report.tool)}", *blocks]) + "\n"
@@ -73,7 +75,7 @@ def _model(model: ModelReport, options: RenderOptions) -> Iterator[str]:
 def _verdicts(model: ModelReport, found: Sequence[TargetSummary]) -> Iterator[str]:
     notes = []
     if len(found) > _SENTENCES:
-        yield table(("", "target", "verdict", "ops that convert", "findings"), [_verdict_row(s) for s in found])
+        yield table(("", "target", "verdict", "ops converted", "findings"), [_verdict_row(s) for s in found])
     else:
         notes = [f"- {_SIGNS[s.verdict.verdict]} {escape(headline(s))}" for s in found]
     notes += [f"- {escape(s.verdict.target)}: {escape(reason_text(s))}" for s in found if reason_text(s)]

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from graphdoctor.findings import Finding, Hidden, ModelReport, Report, Severity
-from graphdoctor.render.parts.headline import finding_text
+from graphdoctor.render.parts.headline import failed_text, finding_text
 from graphdoctor.render.parts.identity import identified, mark_of
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
 from graphdoctor.render.parts.record import finding_record, model_head
@@ -31,7 +31,7 @@ def render(report: Report, options: RenderOptions) -> str:
         driver["version"] = version
     run = {
         "tool": {"driver": driver},
-        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(report)}],
+        "invocations": [_invocation(report)],
         "artifacts": [_artifact(m) for m in report.models],
         "results": list(_results(report, {code: i for i, code in enumerate(codes)})),
         "columnKind": "unicodeCodePoints",
@@ -113,6 +113,19 @@ def _result(f: Finding, mark: str, artifact: dict[str, Any], rule: int) -> dict[
 def _text(f: Finding) -> str:
     """One plain line that holds no ``[text](link)``, which SARIF would take for one."""
     return clean(finding_text(f)).replace("](", "] (")
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    failures = [
+        {
+            "level": "error",
+            "message": {"text": clean(failed_text(f)).replace("](", "] (")},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(f.path)}}}],
+        }
+        for f in report.failed
+    ]
+    notifications = _notifications(report) + failures
+    return {"executionSuccessful": not report.failed, "toolExecutionNotifications": notifications}
 
 
 def _notifications(report: Report) -> list[dict[str, Any]]:

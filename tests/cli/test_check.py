@@ -184,6 +184,30 @@ def test_no_output_goes_over_a_part_of_a_saved_model(tmp_path: Path) -> None:
     assert part.read_text() == "weights"
 
 
+def test_a_model_that_could_not_be_checked_is_in_the_report(tmp_path: Path) -> None:
+    done = check(MLP, tmp_path / "missing.pb", "--format", "json")
+    (failed,) = json.loads(done.out)["failed"]
+    assert done.code == 2
+    assert failed["path"] == str(tmp_path / "missing.pb")
+    assert failed["message"].startswith("cannot be read")
+
+
+def test_rules_link_to_their_pages(tmp_path: Path) -> None:
+    done = check(DEMO, "--format", "sarif", "--rule-url", "https://example.org/{code}.md")
+    rules = json.loads(done.out)["runs"][0]["tool"]["driver"]["rules"]
+    assert {r["helpUri"] for r in rules} == {f"https://example.org/{r['id']}.md" for r in rules}
+    for bad in ("docs/rules/{code}.md", "https://example.org/rules/", "https://example.org/\n{code}"):
+        assert "--rule-url" in helped(check(DEMO, "--rule-url", bad))
+
+
+def test_a_baseline_is_not_written_over(tmp_path: Path) -> None:
+    baseline = tmp_path / "accepted.json"
+    assert check(DEMO, "--write-baseline", baseline).code == 0
+    before = baseline.read_bytes()
+    assert "input itself" in helped(check(DEMO, "--baseline", baseline, "--format", f"json:{baseline}"))
+    assert baseline.read_bytes() == before
+
+
 def test_a_bad_option_leaves_the_old_report(tmp_path: Path) -> None:
     place = tmp_path / "report.txt"
     place.write_text("before")

@@ -108,7 +108,7 @@ RESNET = ModelReport(
         TargetVerdict("trt8-uff", Verdict.INCOMPATIBLE, 126, 142),
         TargetVerdict("trt8.6", Verdict.UNKNOWN, 141, 142, "the shape of head/Reshape is not known"),
         TargetVerdict("rtx1.7", Verdict.COMPATIBLE, 142, 142),
-        TargetVerdict("tftrt2.12", Verdict.UNKNOWN, 120, 142),
+        TargetVerdict("tftrt2.12", Verdict.UNKNOWN, 120, 142, segments=3),
     ),
     findings=_resnet_findings(),
     not_checked=(

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from graphdoctor.findings import Finding, Hidden, ModelReport, Report, Severity
+from graphdoctor.findings import Failed, Finding, Hidden, ModelReport, Report, Severity
 from graphdoctor.render import FORMATS, RenderOptions, render
 from graphdoctor.resources import rules_dir
 from tests.render.sample import LENET, REPORT, RESNET, RULES
@@ -44,7 +44,17 @@ def _accepted_report() -> Report:
     return Report("graphdoctor 0.1.0", (model,))
 
 
-REPORTS = {"sample": REPORT, "accepted": _accepted_report(), "hostile": _hostile_report(), "no models": _empty_report()}
+def _failed_report() -> Report:
+    return Report("graphdoctor 0.1.0", (LENET,), (Failed("nets/bad.pb", "holds no graph", "Export it again"),))
+
+
+REPORTS = {
+    "failed": _failed_report(),
+    "sample": REPORT,
+    "accepted": _accepted_report(),
+    "hostile": _hostile_report(),
+    "no models": _empty_report(),
+}
 
 
 def _closed(schema: Any) -> Any:
@@ -204,6 +214,20 @@ def test_what_is_hidden_is_counted(format_: str) -> None:
     assert model["accepted"] == ["trt3"]
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_model_that_could_not_be_checked_is_in_every_format(format_: str) -> None:
+    text = render(format_, _failed_report(), PLAIN)
+    assert "nets/bad.pb" in text
+    assert "holds no graph" in text
+    assert "Export it again" in text
+
+
+def test_sarif_says_that_the_run_was_not_complete() -> None:
+    for report, whole in ((_failed_report(), False), (REPORT, True)):
+        (run,) = json.loads(render("sarif", report, PLAIN))["runs"]
+        assert run["invocations"][0]["executionSuccessful"] is whole
+
+
 def test_statistics_for_programs() -> None:
     counts = json.loads(render("json", REPORT, PLAIN))["statistics"]
     first = {"code": "GDV001", "name": "op-newer-than-1.12", "severity": "error"}
@@ -243,10 +267,11 @@ def test_junit_counts_its_tests(name: str) -> None:
     for suite in (root, *root):
         cases = list(suite.iter("testcase"))
         assert int(suite.attrib["tests"]) == len(cases)
+        assert int(suite.attrib["errors"]) == sum(case.find("error") is not None for case in cases)
         assert int(suite.attrib["failures"]) == sum(case.find("failure") is not None for case in cases)
     for case in root.iter("testcase"):
         assert {"classname", "name", "time"} == case.attrib.keys()
-        assert [child.tag for child in case] in (["failure"], ["system-out"])
+        assert [child.tag for child in case] in (["failure"], ["system-out"], ["error"])
 
 
 def test_junit_order_is_that_of_the_common_schema() -> None:

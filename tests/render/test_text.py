@@ -133,8 +133,8 @@ def test_targets_of_one_parser_have_a_name_together() -> None:
 
 def test_many_targets_are_a_table() -> None:
     text = _full(dataclasses.replace(RESNET, chosen=()))
-    assert "   target     verdict       ops that convert  findings\n" in text
-    assert "✗  trt3       incompatible        125 of 142  2 blockers, 1 fixable\n" in text
+    assert "   target     verdict       ops converted  findings\n" in text
+    assert "✗  trt3       incompatible     125 of 142  2 blockers, 1 fixable\n" in text
     assert "1 of 5 targets pass\n" in text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from graphdoctor.findings import Finding, Fix, ModelReport, Safety, Verdict
+from graphdoctor.findings import Failed, Finding, Fix, ModelReport, Safety, Verdict
 from graphdoctor.render.parts.glyphs import Glyphs
 from graphdoctor.render.parts.groups import Group, TargetSummary, fix_packs, is_fixable, nearest_compatible
 from graphdoctor.render.parts.options import RenderOptions
@@ -125,6 +125,11 @@ def accepted_text(model: ModelReport) -> str:
 def hidden_notes(model: ModelReport) -> list[str]:
     """``12 findings hidden by the baseline``, for each reason."""
     return [f"{plural(count, 'finding')} hidden {reason}" for reason, count in model.hidden]
+
+
+def failed_text(failed: Failed) -> str:
+    """Why a model could not be checked, and what to do."""
+    return f"could not be checked: {failed.message}" + (f". {failed.remedy}" if failed.remedy else "")
 
 
 def repairs(model: ModelReport, groups: Sequence[Group]) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,11 @@ def model_record(model: ModelReport) -> Record:
     return {**head, "findings": [finding_record(f) for f in sorted_findings(model)], **later}
 
 
+def failed_records(report: Report) -> list[Record]:
+    """The models that could not be checked."""
+    return [{"path": f.path, "message": f.message, "remedy": f.remedy} for f in report.failed]
+
+
 def statistics_record(report: Report) -> list[Record]:
     """How often each rule spoke, the most frequent first."""
     counts = rule_counts((m.path, f) for m in report.models for f in m.findings)

@@ -46,7 +46,7 @@ def _sentence(page: Page, summary: TargetSummary) -> None:
 
 
 def _table(page: Page, found: Sequence[TargetSummary]) -> None:
-    rows: list[list[Piece]] = [[(title, "bold") for title in ("", "target", "verdict", "ops that convert", "findings")]]
+    rows: list[list[Piece]] = [[(title, "bold") for title in ("", "target", "verdict", "ops converted", "findings")]]
     rows += [_row(page, summary) for summary in found]
     page.table(rows, indent=0, right=(3,))
     for summary in found:
