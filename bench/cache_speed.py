@@ -31,6 +31,7 @@ def _compare(path: Path, folder: str, words: list[str]) -> int:
     print(f"  again                      {again.seconds:6.3f} s")
     print(f"  --version, reading once    {version.seconds:6.3f} s + {reading:.3f} s")
     print(f"  ratio                      {ratio:6.2f}   (goal: at most {GOAL})")
+    print(f"  processor time             {again.cpu:6.3f} s, of --version {version.cpu:.3f} s")
     return 0 if not first.code and not again.code and ratio <= GOAL else 1
 
 

@@ -18,18 +18,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import msgspec
 
 from graphdoctor import __version__
+from graphdoctor.batch.hashing import hashing_of, name_of
 from graphdoctor.findings import ModelReport
 
-VARIABLE = "GRAPHDOCTOR_CACHE_DIR"
 MOST_ENTRIES = 4000
 """More are brought down to half of it, oldest first."""
-_PIECE = 8 << 20
 _FORMAT = 1
 _SUFFIX = ".report.json"
 _IGNORE = "# Written by graphdoctor: the cache is nobody's source.\n*\n"
@@ -50,21 +48,6 @@ class Source:
 
     path: str
     size: int
-
-
-def cache_folder(given: str | None = None) -> Path | None:
-    """Where reports are kept: ``given``, else ``$GRAPHDOCTOR_CACHE_DIR``, else the user's own cache folder.
-
-    The user's own and not one in the project: a repository that comes with a folder of false reports must not be
-    believed. ``None`` where the user has no home.
-    """
-    if chosen := given or os.environ.get(VARIABLE):
-        return Path(chosen)
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:  # the XDG specification: a relative folder is to be ignored
-        return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "graphdoctor"
-    except RuntimeError:
-        return None
 
 
 class Cache:
@@ -91,7 +74,7 @@ class Cache:
         entry = self._read(self._place(path, source)) if source is not None else None
         if source is None or entry is None or entry.size != source.size:
             return None
-        hashing = _Hashing(source.path)
+        hashing = hashing_of(source.path)
         if meanwhile is not None:
             meanwhile()
         hashing.join()
@@ -122,8 +105,7 @@ class Cache:
     def _place(self, path: str, source: Source) -> Path:
         key = self._key.copy()
         key.update((self._asked or {}).get(path, "").encode("utf-8", "surrogatepass"))
-        key.update(os.fsencode(Path(source.path).absolute()))
-        return self._folder / f"{key.hexdigest()[:40]}{_SUFFIX}"
+        return self._folder / f"{name_of(source.path)}-{key.hexdigest()[:32]}{_SUFFIX}"
 
     def _read(self, place: Path) -> _Entry | None:
         try:
@@ -145,26 +127,6 @@ def source_of(path: str) -> Source | None:
         if stat.S_ISREG(status.st_mode):
             return Source(file, status.st_size)
     return None
-
-
-class _Hashing(Thread):
-    """SHA-256 of a file's bytes, empty if it cannot be read. hashlib lets other threads run."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(daemon=True)
-        self._path = path
-        self.sha256 = ""
-        self.start()
-
-    def run(self) -> None:
-        digest = hashlib.sha256()
-        # Large pieces, since this thread waits for its turn after each.
-        buffer = bytearray(_PIECE)
-        view = memoryview(buffer)
-        with suppress(OSError), Path(self._path).open("rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                digest.update(view[:count])
-            self.sha256 = digest.hexdigest()
 
 
 def clean(folder: Path) -> tuple[int, int]:

@@ -42,6 +42,10 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name == "check":
+            from graphdoctor.batch.hashing import begin
+
+            begin(sys.argv[2:])
         command: click.Command = importlib.import_module(f"graphdoctor.cli.{cmd_name.replace('-', '_')}").command
         return command
 

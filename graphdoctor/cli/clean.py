@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from graphdoctor.batch import cache_folder, clean
+from graphdoctor.batch.cache import clean
+from graphdoctor.batch.hashing import cache_folder
 from graphdoctor.cli.batching import cache_dir_option
 from graphdoctor.cli.common import out
 from graphdoctor.errors import InputError

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from graphdoctor.batch import Cache, cache_folder
 from graphdoctor.batch import cache as module
+from graphdoctor.batch import hashing
+from graphdoctor.batch.cache import Cache
+from graphdoctor.batch.hashing import cache_folder
 from graphdoctor.findings import ModelReport
 from graphdoctor.flows.check import CheckOptions, check_model
 from tests.cli.program import call, helped
@@ -150,6 +152,44 @@ def test_the_oldest_go(net: Path, folder: Path, monkeypatch: pytest.MonkeyPatch)
                 os.utime(place, ns=(number, number))
     assert len(entries(folder)) == 2
     assert Cache(folder, {"n": 4}).get(str(net)) == report
+
+
+@pytest.mark.parametrize(
+    ("words", "begun"),
+    [
+        (["{net}"], True),
+        (["--target", "trt3", "{net}", "--cache-dir", "{folder}"], True),
+        (["{net}", "--no-cache"], False),
+        (["{net}", "{other}"], False),
+        (["{other}"], False),
+        (["missing.pb"], False),
+        (["-"], False),
+        (["\0"], False),
+    ],
+)
+def test_hashing_begins_early(
+    words: list[str], begun: bool, net: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For an only model with a report; what was begun is used once, for that file alone."""
+    monkeypatch.setattr(hashing, "LEAST", 1)
+    monkeypatch.setenv("GRAPHDOCTOR_CACHE_DIR", str(folder))
+    other = save(net.parent, pb(SMALL), "other.pb")
+    report = kept(net, folder)
+    hashing.begin([w.format(net=net, folder=folder, other=other) for w in words])
+    early = list(hashing._early)
+    assert early == ([str(net)] if begun else [])
+    assert Cache(folder, ASKED).get(str(net)) == report
+    assert hashing._early == {}
+
+
+def test_a_guess_is_forgotten(net: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next command does not see the hash of the last."""
+    monkeypatch.setattr(hashing, "LEAST", 1)
+    kept(net, folder)
+    hashing.begin([str(net), "--cache-dir", str(folder)])
+    assert hashing._early
+    hashing.begin([])
+    assert not hashing._early
 
 
 # The program

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from graphdoctor.batch import Work, check_all, machine, pool
+from graphdoctor.batch import machine, pool
 from graphdoctor.batch.machine import available_memory, jobs_for, processors
 from graphdoctor.batch.pool import Died, in_processes
+from graphdoctor.batch.run import Work, check_all
 from graphdoctor.errors import InputError, MissingExtraError, UnsupportedError
 from graphdoctor.flows.check import CheckOptions
 from tests.cli.program import call

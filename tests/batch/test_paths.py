@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graphdoctor.batch import find_models
+from graphdoctor.batch.paths import find_models
 from tests.cli.program import call, helped
 from tests.hostile.models import SMALL, pb, save, saved_model
 
