@@ -29,6 +29,7 @@ COMMANDS = (
     "packs",
     "clean",
     "run-script",
+    "diff",
 )
 USAGE_ERROR = 2
 

@@ -75,7 +75,7 @@ def parse_graph(text: str, name: str = "<text>") -> Graph:
 
 
 def format_graph(graph: Graph, *, elide: bool = False) -> str:
-    """``graph`` in the text form. With ``elide``, large payloads become ``...``: good to read, not to read back."""
+    """``graph`` in the text form. With ``elide``, large payloads become ``...`` and the start of their digest."""
     lines = [format_node(node, elide=elide) for node in graph]
     if graph.inputs:
         lines.append("inputs: " + ", ".join(_name(n.name) for n in graph.inputs))
@@ -119,6 +119,11 @@ def _ref(ref: str) -> str:
     return mark + _name(ref.removeprefix("^"))
 
 
+def format_attr(value: AttrPy, *, elide: bool = False) -> str:
+    """An attribute's value in the text form."""
+    return _attr(value, elide)
+
+
 def _attr(value: AttrPy, elide: bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -149,7 +154,7 @@ def _float(value: float) -> str:
 def _tensor(tensor: Tensor, elide: bool) -> str:
     head = tensor.dtype.label + dims_text(tensor.shape)
     if elide and (tensor.element_count or 0) > _ELIDE_ABOVE and not tensor.is_splat:
-        return head + " ..."
+        return f"{head} ... #{tensor.digest()[:12]}"
     array = tensor.array()
     if array.dtype == object:
         return f"{head} [{', '.join(json.dumps(_text(v)) for v in array.reshape(-1))}]"
@@ -169,7 +174,8 @@ def _number(value: np.generic) -> str:
         return "true" if value else "false"
     if isinstance(value, np.integer):
         return str(int(value))
-    return _float(float(value))
+    shortest = isinstance(value, np.float32 | np.float16) and np.isfinite(value)
+    return _float(float(str(value)) if shortest else float(value))
 
 
 class _Scanner:

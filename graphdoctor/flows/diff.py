@@ -1,0 +1,126 @@
+"""diff: what differs between two models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.ir import NodeDiff, NodeState
+from graphdoctor.ir.text import format_attr, format_state
+from graphdoctor.render.text_diff import DiffView
+from graphdoctor.render.text_fix import NodeDiff as EditView
+from graphdoctor.surgery.compare import GraphDiff, compare_graphs
+from graphdoctor.types import DType, dims_text
+from graphdoctor.wire.tensors import Tensor, TensorError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDiff:
+    """Two opened models and what differs between their graphs."""
+
+    before: Opened
+    after: Opened
+    graphs: GraphDiff
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """What differs in inputs and outputs, a line each."""
+        return (
+            *_ends("input", self.before.inputs(), self.after.inputs()),
+            *_ends("output", self.before.outputs(), self.after.outputs()),
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """True if both take, compute and give the same under the same names."""
+        return self.graphs.is_empty and not self.ends
+
+
+def diff_models(before: str, after: str, signature: SignatureOptions | None = None) -> ModelDiff:
+    """Open both models and compare their graphs.
+
+    Raises:
+        InputError: one cannot be read, or has not an input or output that was given.
+    """
+    old, new = open_model(before, signature), open_model(after, signature)
+    return ModelDiff(old, new, compare_graphs(old.graph, new.graph))
+
+
+def _ends(kind: str, before: list[TensorInfo], after: list[TensorInfo]) -> list[str]:
+    old, new = (
+        {info.name: f"{info.dtype.label}{dims_text(info.shape)}" for info in infos} for infos in (before, after)
+    )
+    lines = []
+    for name in dict.fromkeys([*old, *new]):
+        if name not in new:
+            lines.append(f"{kind} {name} {old[name]} is gone")
+        elif name not in old:
+            lines.append(f"{kind} {name} {new[name]} is new")
+        elif old[name] != new[name]:
+            lines.append(f"{kind} {name} is {new[name]} and was {old[name]}")
+    return lines
+
+
+def diff_view(diff: ModelDiff) -> DiffView:
+    """As render takes it."""
+    edits = tuple(EditView(_text(d.before), _text(d.after), _kind(d)) for d in _by_kind(diff.graphs.nodes))
+    return DiffView(
+        before=diff.before.model.path,
+        after=diff.after.model.path,
+        nodes=(len(diff.before.graph), len(diff.after.graph)),
+        ends=diff.ends,
+        edits=edits,
+        renamed=diff.graphs.renamed,
+        hints=diff.graphs.hints,
+    )
+
+
+def diff_record(diff: ModelDiff) -> dict[str, Any]:
+    """For programs; constants by dtype, shape and sha256."""
+    return {
+        "version": 1,
+        "before": {"path": diff.before.model.path, "sha256": diff.before.model.sha256},
+        "after": {"path": diff.after.model.path, "sha256": diff.after.model.sha256},
+        "same": diff.is_empty,
+        "ends": list(diff.ends),
+        "nodes": [node_record(d) for d in diff.graphs.nodes],
+        "renamed": [{"before": old, "after": new} for old, new in diff.graphs.renamed],
+    }
+
+
+def node_record(diff: NodeDiff) -> dict[str, Any]:
+    """One node's difference for programs."""
+    return {"change": _kind(diff), "name": diff.name, "before": _state(diff.before), "after": _state(diff.after)}
+
+
+def _state(state: NodeState | None) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    attrs = {key: _attr(value) for key, value in state.attrs.items()}
+    return {"name": state.name, "op": state.op, "inputs": list(state.inputs), "attrs": attrs}
+
+
+def _attr(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        plain = isinstance(value, bool | int | float | str) and not isinstance(value, DType)
+        return value if plain else format_attr(value)
+    try:
+        return {"dtype": value.dtype.label, "shape": list(value.shape), "sha256": value.digest()}
+    except TensorError as e:
+        return {"damaged": e.message}
+
+
+def _kind(diff: NodeDiff) -> str:
+    if diff.before is None:
+        return "added"
+    return "removed" if diff.after is None else "changed"
+
+
+def _by_kind(diffs: tuple[NodeDiff, ...]) -> list[NodeDiff]:
+    return sorted(diffs, key=lambda d: (("changed", "removed", "added").index(_kind(d)), d.name))
+
+
+def _text(state: NodeState | None) -> str:
+    return "" if state is None else format_state(state, elide=True)
