@@ -39,6 +39,6 @@ def command(
     """
     options = BuildOptions(backend, capabilities, timeout=timeout)
     with progress(f"building {plan}"):
-        built = build_model(model, plan, options, signature(inputs, outputs))
+        built = build_model(model, plan, options, signature(inputs, outputs, model))
     out(render_build(build_view(model, built), stdout_options(show_nodes=show_nodes)))
     sys.exit(0 if built.result.ok else 2)

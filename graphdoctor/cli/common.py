@@ -29,10 +29,14 @@ def signature_options(function: F) -> F:
     return inputs(outputs(function))
 
 
-def signature(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> SignatureOptions:
-    """What the two options say."""
+def signature(inputs: tuple[str, ...], outputs: tuple[str, ...], model: str) -> SignatureOptions:
+    """What the two options say; where one is not given, what the configuration says of the model at ``model``."""
+    from graphdoctor.config.request import Given, settings_for
     from graphdoctor.flows.opening import SignatureOptions
 
+    if not model.endswith(".onnx"):  # an ONNX model states its inputs and outputs itself
+        settings = settings_for(model, Given(inputs=inputs, outputs=outputs), ())
+        inputs, outputs = settings.inputs, settings.outputs
     return SignatureOptions.parse(inputs, outputs)
 
 

@@ -31,7 +31,7 @@ def command(
     Opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
     """
     with progress(f"converting {model}"):
-        converted = convert_model(model, to, path, signature(inputs, outputs))
+        converted = convert_model(model, to, path, signature(inputs, outputs, model))
     if text:
         from graphdoctor.formats.onnx import onnx_text
 

@@ -53,7 +53,7 @@ def command(
 
     Every artefact and report.json stay in DIR.
     """
-    given = signature(inputs, outputs)
+    given = signature(inputs, outputs, model)
     options = CureOptions(
         load_target(target),
         folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -57,16 +58,18 @@ def command(
         names,
         load_target(target) if target else None,
         unsafe_fixes,
-        signature(inputs, outputs),
-        verify,
+        keep_original=verify,
         judge=True,
         script=script,
     )
+    ends = {path: signature(inputs, outputs, path) for path in models}
     code = 0
     for path in models:
         try:
             with progress(f"fixing {path}") as say:
-                fixed = fix_model(path, options, lambda r, n: say(f"round {r}: {n} rewrites applied"))
+                fixed = fix_model(
+                    path, replace(options, signature=ends[path]), lambda r, n: say(f"round {r}: {n} rewrites applied")
+                )
             if fixed.said.strip():
                 note(fixed.said.rstrip("\n"))
             place = None if diff else _place(path, target_path, in_place)

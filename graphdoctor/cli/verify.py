@@ -41,7 +41,7 @@ def command(
     Passes when |candidate - reference| <= atol + rtol * |reference| everywhere. A reference whose outputs hardly
     depend on its inputs proves nothing: that is reported as inconclusive, exit code 1.
     """
-    options = VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), signature(inputs, outputs), timeout)
+    options = VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), signature(inputs, outputs, reference), timeout)
     with progress(f"comparing {candidate} with {reference}"):
         view = verify_view(verify(reference, candidate, options))
     out(render_verify(view, stdout_options()))

@@ -59,6 +59,8 @@ def parse(text: str, where: str) -> dict[str, Any]:
         return toml_of(text)
     except ValueError as e:
         raise InputError(f"is not TOML: {e}", where=where, remedy="Correct the file") from e
+    except RecursionError as e:
+        raise InputError("is nested too deeply", where=where, remedy="Correct the file") from e
 
 
 def convert(data: object, kind: type[T], where: str, text: str = "") -> T:

@@ -29,15 +29,19 @@ NAMES = ("demo", "every_fault", "lstm_unrolled", "cnn_tf1_nhwc")
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of its own with net.pb in it."""
     monkeypatch.chdir(tmp_path)
-    discovery.nearest_file.cache_clear()
-    discovery._extended.cache_clear()
+    forget()
     shutil.copy(GRAPHS / "demo.pb", "net.pb")
     return tmp_path
 
 
-def check(*words: str | Path) -> Done:
+def forget() -> None:
+    """Read configuration again, as another run does."""
     discovery.nearest_file.cache_clear()
     discovery._extended.cache_clear()
+
+
+def check(*words: str | Path) -> Done:
+    forget()
     return call("check", "--no-live", "--no-cache", *words)
 
 
@@ -109,6 +113,18 @@ def test_each_model_has_its_own(here: Path) -> None:
     assert check("a/net.pb", "b/net.pb", "net.pb").code == 1
     same = json.loads(check("a/net.pb", "b/net.pb", "--format", "json", "-j", "2").out)["models"]
     assert same == found
+
+
+def test_other_commands_take_inputs_and_outputs_from_it() -> None:
+    shutil.copy(GRAPHS / "mlp.pb", "mlp.pb")
+    put("graphdoctor.toml", '[models."mlp*.pb"]\ninputs = "fc1/Relu:float32[?,128]"')
+    assert call("fix", "mlp.pb", "--rules", "clean", "-o", "cut.pb").code == 0
+    assert [n.name for n in open_model("cut.pb").graph.inputs] == ["fc1/Relu"]
+    assert call("fix", "mlp.pb", "--rules", "clean", "-o", "whole.pb", "--input", "input").code == 0
+    assert [n.name for n in open_model("whole.pb").graph.inputs] == ["input"]
+    put("graphdoctor.toml", "selct = []")
+    forget()
+    assert "there is no key" in helped(call("fix", "mlp.pb", "--rules", "clean", "-o", "other.pb"))
 
 
 def test_rule_options() -> None:

@@ -114,6 +114,11 @@ def test_no_toml_is_said_so() -> None:
     assert raised.value.where == "f.toml"
 
 
+def test_deep_nesting_is_one_error() -> None:
+    with pytest.raises(InputError, match=r"nested too deeply|is not TOML"):
+        parse("a = " + "[" * 100_000, "f.toml")
+
+
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -121,3 +121,10 @@ def test_a_fixed_finding_makes_its_entry_stale() -> None:
     matched = match_baseline(after, [accepted(f) for f in before])
     assert len(matched.old) == len(after)
     assert {e.node for e in matched.stale if e.code == "GDV001"} == {"a"}
+
+
+def test_fingerprints_stay_as_they_are() -> None:
+    """They are kept in files of users: another way to make them brings every old finding back."""
+    marks = {(f.code, f.node): f.fingerprint for f in found(parse_graph(NET)) if f.target == "trt3"}
+    assert marks["GDV001", "b"] == "7e530795a05bb2f5f30480e149ac57ab"
+    assert marks["GDU007", "x"] == "737b7ae0a2b3ca58e60cd135461e70da"

@@ -8,13 +8,11 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.checks.constant_claim import claimed_bytes
 from graphdoctor.lint.context import CheckContext, Hit
 
-NEAR_LIMIT = 3 << 29
-"""Bytes of all constants from which on a graph is told of: 1.5 GiB, as freezing and conversion add to it."""
 _GIB = 1 << 30
 
 
-def check(ctx: CheckContext) -> Iterator[Hit]:
-    """One hit, at the largest constant."""
+def check(ctx: CheckContext, *, limit: int = 0) -> Iterator[Hit]:
+    """One hit, at the largest constant, where all of them come to more than ``limit`` bytes."""
     total = count = most = 0
     largest: Node | None = None
     for node in ctx.live_nodes("Const"):
@@ -22,5 +20,5 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
         total, count = total + size, count + 1
         if size > most:
             largest, most = node, size
-    if largest is not None and total > NEAR_LIMIT:
+    if largest is not None and total > limit:
         yield Hit(largest, f"{total / _GIB:.1f} GiB in {count}, the largest is {most / _GIB:.1f} GiB")
