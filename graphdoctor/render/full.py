@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from graphdoctor.findings import Finding, ModelReport, Report
+from graphdoctor.findings import ModelReport, Report
 from graphdoctor.render.parts.groups import (
     Group,
     Section,
     group_findings,
-    is_fixable,
     sections,
     summaries,
 )
@@ -18,7 +17,7 @@ from graphdoctor.render.parts.headline import (
     UNTOLD_STYLE,
     count_text,
     failed_text,
-    fix_command,
+    fix_text,
     group_place,
     hidden_notes,
     place_text,
@@ -95,7 +94,7 @@ def _barred(page: Page, body: Sequence[_Line], color: str) -> None:
 
 def _section(page: Page, section: Section, model: ModelReport, options: RenderOptions) -> Iterator[_Line]:
     """Each reason with its places; help and fix once, where they are the same for all."""
-    remedy, fix = section.common(lambda g: g.remedy), section.common(lambda g: _fix_text(g.head))
+    remedy, fix = section.common(lambda g: g.remedy), section.common(lambda g: fix_text(g.head))
     shown = section.reasons if options.show_nodes else section.reasons[:_REASONS]
     for groups in shown:
         head = groups[0].head
@@ -103,7 +102,7 @@ def _section(page: Page, section: Section, model: ModelReport, options: RenderOp
         for group in groups:
             label = "" if group.targets == section.targets else target_text(group.targets, model)
             yield from _places(page, group, f"{label}: " if label else "", options)
-        yield from _advice("" if remedy is not None else groups[0].remedy, "" if fix is not None else _fix_text(head))
+        yield from _advice("" if remedy is not None else groups[0].remedy, "" if fix is not None else fix_text(head))
     if len(shown) < len(section.reasons):
         more = plural(len(section.reasons) - len(shown), "further reason")
         yield 0, "", f"{page.glyphs.dots} {more} (--show-nodes lists them)", "dim"
@@ -126,10 +125,6 @@ def _advice(remedy: str, fix: str) -> Iterator[_Line]:
         yield 0, "help: ", remedy, ""
     if fix:
         yield 0, "fix: ", fix, "green"
-
-
-def _fix_text(f: Finding) -> str:
-    return f"{fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else ""
 
 
 def _not_checked(page: Page, model: ModelReport) -> None:

@@ -1,6 +1,6 @@
 """GitHub Actions workflow commands: findings become annotations of the model file.
 
-GitHub shows ten annotations of a kind for a step, so equal findings share one.
+GitHub shows ten annotations of a kind for a step: verdicts come first, and a rule has one annotation, the worst first.
 Format: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
 
@@ -10,8 +10,16 @@ from collections.abc import Iterator
 
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render.parts.glyphs import ASCII, UNICODE
-from graphdoctor.render.parts.groups import Group, group_findings, summaries
-from graphdoctor.render.parts.headline import failed_text, group_lines, headline, target_text
+from graphdoctor.render.parts.groups import Section, group_findings, sections, summaries
+from graphdoctor.render.parts.headline import (
+    failed_text,
+    fix_text,
+    headline,
+    place_text,
+    reason_text,
+    target_text,
+    told,
+)
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.words import clean
 
@@ -20,7 +28,7 @@ _VERDICT_COMMANDS = {Verdict.COMPATIBLE: "notice", Verdict.UNKNOWN: "warning", V
 
 
 def render(report: Report, options: RenderOptions) -> str:
-    """A command for each group of findings and for each chosen target's verdict."""
+    """A command for each chosen target's verdict, for each rule, and for each model that could not be checked."""
     lines = [line for model in report.models for line in _commands(model, options)]
     lines += [_command("error", f.path, "not checked", clean(failed_text(f))) for f in report.failed]
     return "".join(f"{line}\n" for line in lines)
@@ -28,18 +36,27 @@ def render(report: Report, options: RenderOptions) -> str:
 
 def _commands(model: ModelReport, options: RenderOptions) -> Iterator[str]:
     groups = group_findings(model.findings)
-    for group in groups:
-        f = group.head
-        command = _COMMANDS[f.severity] if f.certain else "warning"
-        yield _command(command, model.path, f"{f.code} {f.name}", _message(group, model, options))
     for s in summaries(model, groups):
         command = "notice" if s.verdict.target in model.accepted else _VERDICT_COMMANDS[s.verdict.verdict]
-        yield _command(command, model.path, s.verdict.target, headline(s, named=False))
+        text = ": ".join(x for x in (headline(s, named=False), reason_text(s)) if x)
+        yield _command(command, model.path, s.verdict.target, clean(text))
+    for section in sections(groups):
+        f = section.head
+        command = _COMMANDS[f.severity] if f.certain else "warning"
+        lines = [clean(line) for line in _lines(section, model, options)]
+        yield _command(command, model.path, f"{f.code} {f.name}", "\n".join(lines))
 
 
-def _message(group: Group, model: ModelReport, options: RenderOptions) -> str:
-    lines = group_lines(group, options, UNICODE if options.unicode else ASCII, target_text(group.targets, model))
-    return "\n".join(clean(line) for line in lines)
+def _lines(section: Section, model: ModelReport, options: RenderOptions) -> Iterator[str]:
+    """Each reason with its places, then what to do and what does it."""
+    glyphs = UNICODE if options.unicode else ASCII
+    for groups in section.reasons:
+        yield told(groups[0].head, groups[0].message)
+        for group in groups:
+            targets = target_text(group.targets, model)
+            yield place_text(group, options, glyphs) + (f" ({targets})" if targets else "")
+    yield from dict.fromkeys(g.remedy for g in section.groups if g.remedy)
+    yield from (f"fix: {text}" for text in dict.fromkeys(fix_text(g.head) for g in section.groups) if text)
 
 
 def _command(name: str, path: str, title: str, message: str) -> str:

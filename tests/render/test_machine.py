@@ -310,10 +310,15 @@ def test_github_commands_keep_to_a_line_and_give_the_text_back() -> None:
     command = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")
     matches = [command.fullmatch(line) for line in lines if line]
     assert all(matches)
-    first = matches[0]
-    assert first is not None
-    assert unquote(first[2]) == "my nets/ü%.pb"
-    assert "has an odd name" in unquote(first[4])
+    assert {unquote(m[2]) for m in matches if m is not None} == {"my nets/ü%.pb"}
+    assert [unquote(m[3]) for m in matches if m is not None][-1] == "GDS001 odd-name"
+    assert "has an odd name" in unquote(matches[-1][4] if matches[-1] else "")
+
+
+def test_github_gets_the_verdicts_first_and_a_rule_once() -> None:
+    titles = re.findall("title=([^:]*)::", render("github", Report("graphdoctor", (RESNET,)), PLAIN))
+    assert titles[:3] == ["trt3", "trt8-uff", "trt8.6"]
+    assert len(set(titles)) == len(titles)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -106,6 +106,12 @@ def fix_command(fix: Fix, path: str = "") -> str:
     return packs_command((fix.pack,), unsafe=fix.safety is Safety.UNSAFE, path=path)
 
 
+def fix_text(finding: Finding) -> str:
+    """``graphdoctor fix --rules tf112 (safe)``; empty where nothing can."""
+    fix = finding.fix
+    return f"{fix_command(fix)} ({fix.safety.value})" if fix is not None and is_fixable(fix) else ""
+
+
 def packs_command(packs: tuple[str, ...], *, unsafe: bool = False, path: str = "", target: str = "") -> str:
     """``graphdoctor fix net.pb --rules tf112,fold --target trt3 --unsafe-fixes``."""
     from shlex import quote
@@ -197,14 +203,14 @@ def place_text(group: Group, options: RenderOptions, glyphs: Glyphs, room: int =
     return ": ".join(x for x in (place, ", ".join(nodes)) if x) + more
 
 
-def group_lines(group: Group, options: RenderOptions, glyphs: Glyphs, targets: str = "") -> list[str]:
+def group_lines(group: Group, options: RenderOptions, glyphs: Glyphs) -> list[str]:
     """What a group says, where, what to do and what does it: a line each, nothing for what there is not."""
     f = group.head
     lines = [
-        told(f, group.message) + (f" ({targets})" if targets else ""),
+        told(f, group.message),
         place_text(group, options, glyphs),
         group.remedy,
-        f"fix: {fix_command(f.fix)} ({f.fix.safety.value})" if f.fix is not None and is_fixable(f.fix) else "",
+        f"fix: {fix_text(f)}" if fix_text(f) else "",
     ]
     return [line for line in lines if line]
 
