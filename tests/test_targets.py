@@ -286,3 +286,24 @@ def test_not_knowing_a_dtype_never_helps(data: Any, name: str, specs: list[Spec]
     assert answer.ok is YES or answer.reason or target.row(op).error
     assert not specs or blind.ok is not YES
     assert target.ops[op].confidence is not Confidence.LOW or answer.ok is UNKNOWN
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from(NAMES), SPECS, ATTRS)
+def test_a_row_of_low_confidence_is_never_more_than_unknown(
+    data: Any, name: str, specs: list[Spec], attrs: dict[str, Any]
+) -> None:
+    target = load_target(name)
+    op = data.draw(st.sampled_from([*sorted(target.ops), "NoSuchOp"]))
+    lead = replace(target.row(op), confidence=Confidence.LOW)
+    weak = replace(target, ops={**target.ops, op: lead})
+    assert weak.supports(op, specs, attrs).ok is UNKNOWN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_of_low_confidence_says_why(name: str) -> None:
+    for op, row in load_target(name).ops.items():
+        if row.confidence is Confidence.LOW:
+            answer = ask(name, op, F, F, F)
+            assert answer.ok is UNKNOWN
+            assert answer.reason

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,8 @@ from graphdoctor.render.text_rules import rule_page_markdown  # noqa: E402
 from graphdoctor.surgery import load_pack, pack_names  # noqa: E402
 from graphdoctor.surgery.packs import PackRow, RewriteRow  # noqa: E402
 from graphdoctor.targets import DEFAULT_TARGET, Limit, OpRow, Target, all_target_names, load_target  # noqa: E402
-from graphdoctor.types import Answer, DType  # noqa: E402
+from graphdoctor.targets.conditions import conditions, dtype_list  # noqa: E402
+from graphdoctor.types import Answer  # noqa: E402
 
 Pages = Mapping[str, str]
 """Path below ``docs/`` -> content."""
@@ -138,13 +139,13 @@ def _facts(target: Target) -> Iterator[str]:
     if len(target.lineage) > 1:
         yield f"- extends: {', '.join(f'[{name}]({name}.md)' for name in target.lineage[1:])}"
     types = target.types
-    yield f"- element types in the engine: {_dtypes(types.dtypes)}"
+    yield f"- element types in the engine: {dtype_list(types.dtypes)}"
     if types.refused:
-        yield f"- element types that are refused: {_dtypes(types.refused)}"
+        yield f"- element types that are refused: {dtype_list(types.refused)}"
     if types.border:
-        yield f"- element types of inputs and outputs alone: {_dtypes(types.border)}"
+        yield f"- element types of inputs and outputs alone: {dtype_list(types.border)}"
     if types.not_constant:
-        yield f"- element types that no constant may have: {_dtypes(types.not_constant)}"
+        yield f"- element types that no constant may have: {dtype_list(types.not_constant)}"
     narrowed = sorted(types.narrowed.items(), key=lambda pair: pair[0].value)
     if narrowed:
         yield f"- narrowed in constants: {', '.join(f'{a.label} to {b.label}' for a, b in narrowed)}"
@@ -163,7 +164,7 @@ def _opset(target: Target) -> str:
 def _op_cells(op: str, row: OpRow, sources: _Sources) -> list[str]:
     name = code(op) if op else "any other op"
     why = "; ".join(escape(t) for t in (row.reason, row.note) if t)
-    where = "; ".join(_conditions(row))
+    where = "; ".join(conditions(row, code, escape))
     return [name, row.support.value, where, why, _error(row.error), sources.number(row.source), row.confidence.value]
 
 
@@ -175,62 +176,6 @@ def _limit_cells(limit: Limit, sources: _Sources) -> list[str]:
 
 def _error(text: str) -> str:
     return code(text) if text else ""
-
-
-def _conditions(row: OpRow) -> Iterator[str]:
-    """What must hold of a node for the row's answer."""
-    if row.dtypes is not None and row.inputs != ():
-        whose = f" for {_inputs(row.inputs)}" if row.inputs else ""
-        yield f"{_dtypes(row.dtypes) or 'no type'}{whose}{' (others not examined)' if row.open else ''}"
-    if row.dtype_attr:
-        yield f"{code(row.dtype_attr)} of such a type"
-    if row.refused:
-        yield f"not {_dtypes(row.refused)}"
-    if row.rank:
-        yield f"rank {_list(row.rank, 'or')}"
-    if row.doubt_rank:
-        yield f"cannot be told for rank {_list(row.doubt_rank, 'or')}"
-    if row.static:
-        yield "all dimensions known"
-    yield from _operands(row)
-    yield from _attributes(row)
-
-
-def _operands(row: OpRow) -> Iterator[str]:
-    if row.constant:
-        yield f"{_inputs(row.constant)} constant"
-    if row.known:
-        yield f"all dimensions of {_inputs(row.known)} known"
-    if row.known_last:
-        yield f"the last dimension of {_inputs(row.known_last)} known"
-    if row.rest_constant:
-        yield "all other inputs constant"
-    if row.zero:
-        yield f"{_inputs(row.zero)} absent or zero"
-    if row.outputs is not None:
-        yield f"only {plural(row.outputs, 'output')}"
-
-
-def _attributes(row: OpRow) -> Iterator[str]:
-    for key, values in row.attrs.items():
-        yield f"{code(key)} {_list(values, 'or')}"
-    for key in row.unset:
-        yield f"no {code(key)}"
-    for key, values in row.doubt.items():
-        yield f"cannot be told for {code(key)}" + (f" {_list(values, 'or')}" if values else "")
-
-
-def _inputs(positions: Sequence[int]) -> str:
-    return _list(["the last input" if p < 0 else f"input {p}" for p in positions], "and")
-
-
-def _list(values: Iterable[object], last: str) -> str:
-    texts = [escape(str(v)) for v in values]
-    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
-
-
-def _dtypes(dtypes: Iterable[DType]) -> str:
-    return ", ".join(d.label for d in sorted(dtypes, key=lambda d: d.value))
 
 
 # Packs

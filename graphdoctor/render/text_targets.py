@@ -13,11 +13,25 @@ from graphdoctor.render.parts.words import plural
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A target and how many ops it runs; ``live``: NVIDIA's own parser on this machine can be asked."""
+    """A target in short.
+
+    Attributes:
+        name: what ``--target`` takes.
+        release: what it is called.
+        parser: what reads the model.
+        ops: how many ops it runs.
+        limits: how many limits are known.
+        sources: from how many places that is known.
+        live: NVIDIA's own parser on this machine can be asked.
+        default: it is checked where none is named.
+    """
 
     name: str
-    title: str
+    release: str
+    parser: str
     ops: int
+    limits: int
+    sources: int
     live: bool = False
     default: bool = False
 
@@ -46,13 +60,16 @@ def render_targets(rows: Sequence[TargetRow], options: RenderOptions) -> str:
     table: list[list[Piece]] = [
         [
             (r.name, "bold"),
-            f"{r.ops:,} ops",
-            r.title + (", asked live" if r.live else "") + (" (default)" if r.default else ""),
+            r.parser,
+            plural(r.ops, "op"),
+            plural(r.limits, "limit"),
+            plural(r.sources, "source"),
+            r.release + (", asked live" if r.live else "") + (" (default)" if r.default else ""),
         ]
         for r in rows
     ]
     if table:
-        page.table(table, indent=0, right=(1,))
+        page.table(table, indent=0, right=(2, 3, 4))
         page.blank()
     page.line((plural(len(rows), "target"), "dim"))
     return page.text()

@@ -61,7 +61,7 @@ def test_help_names_every_option_once(command: str) -> None:
         (["cure", MLP, "--target", "rtx1.7", "-o", "x", "--rules", "cleen"], "Did you mean clean?"),
         (["rules", "--target", "trt33"], "Did you mean 'trt3'?"),
         (["rules", "--format", "jsn"], "Did you mean json?"),
-        (["targets", "extra"], "unexpected extra argument"),
+        (["targets", "trt5", "extra"], "unexpected extra argument"),
         (["packs", "--nothing"], "no such option"),
     ],
     ids=lambda value: " ".join(Path(str(w)).name for w in value) if isinstance(value, list) else "",

@@ -260,9 +260,9 @@ ROWS = (
     RuleRow("GDS003", "dead-node", Severity.INFO, "A node that leads to no output"),
 )
 TARGETS = (
-    TargetRow("trt3", "TensorRT 3, UFF parser", 58, default=True),
-    TargetRow("trt8.6", "TensorRT 8.6, ONNX parser", 1141),
-    TargetRow("rtx1.7", "TensorRT-RTX 1.7.1, ONNX parser", 160, live=True),
+    TargetRow("trt3", "TensorRT 3.0", "uff", 58, 40, 12, default=True),
+    TargetRow("trt8.6", "TensorRT 8.6", "onnx", 1141, 1, 1),
+    TargetRow("rtx1.7", "TensorRT-RTX 1.7.1", "onnx", 160, 0, 4, live=True),
 )
 PACKS = (
     PackRow(
