@@ -19,6 +19,7 @@ from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.resources import load_toml
 from graphdoctor.targets import all_target_names, load_target
+from graphdoctor.wire.tensorflow import GraphDef
 from graphdoctor.wire.tensors import Tensor
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +28,7 @@ LOCK = ROOT / "rules" / "ids.lock"
 RULES = load_rules()
 UNREACHABLE = {"GDU045": "no limit of the tables is open: tests/lint/test_limits.py shows it with one that is made up"}
 CHECKED = [rule for rule in RULES if rule.raised_by is None and rule.code not in UNREACHABLE]
-HEADER = re.compile(r"#\s*(target|expect|also|payload):\s*(.*)")
+HEADER = re.compile(r"#\s*(target|expect|also|payload|function):\s*(.*)")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Fixture:
                 node, payload = value.split("=")
                 tensor = Tensor.from_payload(bytes.fromhex(payload))
                 graph.set_attr(graph.node(node.strip()), "value", tensor)
+            elif key == "function":
+                _add_function(graph, *value.split("="))
         complete_attrs(graph)
         return graph
 
@@ -62,6 +65,19 @@ class Fixture:
         targets = [load_target(name) for name in self.targets]
         options = LintOptions(extend_select=("ALL",))
         return lint(graph, infer_shapes(graph), targets, options).findings
+
+
+def _add_function(graph: Graph, name: str, ops: str) -> None:
+    """Put ``name = Op, Op, ...`` into the library; an op that starts with @ is a call by an attribute."""
+    if graph.source is None:
+        graph.source = GraphDef()
+    function = graph.source.library.function.add()
+    function.signature.name = name.strip()
+    for op in ops.split(","):
+        node = function.node_def.add(name=f"n{len(function.node_def)}", op=op.strip())
+        if node.op.startswith("@"):
+            node.attr["f"].func.name = node.op[1:]
+            node.op = "PartitionedCall"
 
 
 def _headers(text: str) -> Iterator[tuple[str, str]]:

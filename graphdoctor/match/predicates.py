@@ -46,6 +46,20 @@ class AttrEquals(Predicate, tag="attr-equals", frozen=True):
         return NoMatch(f"{self.attr} is {_word(shown)}", node.name)
 
 
+class AttrStarts(Predicate, tag="attr-starts", frozen=True):
+    """The text in attribute ``attr``, or one of its texts, starts with ``text``."""
+
+    attr: str
+    text: str
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        found = node.attr(self.attr, "")
+        values = [str(v) for v in (found if isinstance(found, tuple) else (found,))]
+        hit = next((v for v in values if v.startswith(self.text)), None)
+        return NoMatch(f"{self.attr} is {values}", node.name) if hit is None else Match(f"{self.attr} is {hit}")
+
+
 class AttrBetween(Predicate, tag="attr-between", frozen=True):
     """The number in attribute ``attr`` lies between ``low`` and ``high``, both included; absent, it is ``default``."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from graphdoctor.ir import Node
+from graphdoctor.match.constants import source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.match.uff_batch import reads_dropped_shape
-from graphdoctor.types import DType, dims_text
+from graphdoctor.types import Answer, DType, dims_text
 from graphdoctor.wire.tensor_values import decode, read_header
 from graphdoctor.wire.tensors import Tensor, TensorError
 
@@ -136,3 +138,20 @@ def _has_content(payload: bytes) -> bool:
         return bool(decode(payload).tensor_content)
     start, end = spans.get(_CONTENT, (0, 0))
     return end > start
+
+
+class InputToldAtSource(Predicate, tag="input-told-at-source", frozen=True):
+    """Data input ``input`` is folded from an op that the target does not run, which is told where it is computed."""
+
+    input: int
+
+    per_target: ClassVar[bool] = True
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``."""
+        if ctx.judge is None or ctx.target is None or self.input >= len(node.inputs):
+            return NoMatch("no target is given", node.name)
+        source = source_of(node.inputs[self.input]).node
+        if ctx.judge.is_constant(source) and ctx.judge.support(source, ctx.target).ok is not Answer.YES:
+            return Match(f"the target does not run {source.op}")
+        return NoMatch(f"{source.op} is no constant that the target cannot compute", node.name)

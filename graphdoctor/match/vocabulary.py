@@ -11,6 +11,7 @@ from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.predicates import (
     AttrBetween,
     AttrEquals,
+    AttrStarts,
     BatchAbove,
     BatchOpen,
     ConstantOperand,
@@ -49,6 +50,7 @@ from graphdoctor.match.uff_constants import (
     IdentityBecomesLayer,
     IdentityCanGo,
     InputDimensionBetween,
+    InputToldAtSource,
 )
 from graphdoctor.match.uff_layout import (
     ArgOffChannels,
@@ -65,14 +67,17 @@ from graphdoctor.match.uff_rank import (
     NormalisesInput,
     ReadsKeptDimensions,
 )
+from graphdoctor.match.uff_window import ComputesIntegers, GroupedConvolution, PoolsOffImage
 
 AnyPredicate = (
     ArgOffChannels
     | AttrBetween
     | AttrEquals
+    | AttrStarts
     | AxesHoldBatch
     | BatchAbove
     | BatchOpen
+    | ComputesIntegers
     | BroadcastNotTaken
     | ConstantBatchAbove
     | ConstantBecomesEmpty
@@ -85,6 +90,7 @@ AnyPredicate = (
     | EngineRankBelow
     | FlattenReorders
     | FoldsToConstant
+    | GroupedConvolution
     | IdentityBecomesLayer
     | IdentityCanGo
     | InScope
@@ -93,6 +99,7 @@ AnyPredicate = (
     | InputDimensionBetween
     | InputFolds
     | InputFrom
+    | InputToldAtSource
     | InputWithoutDimensions
     | InputsBelow
     | IsLearningPhase
@@ -105,6 +112,7 @@ AnyPredicate = (
     | OpIn
     | PadLost
     | PadsBeyond
+    | PoolsOffImage
     | RankIn
     | RankUnknown
     | ReachesOutput

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.constants import constant_of, source_of
+from graphdoctor.types import Answer
 
 ARGUMENTS = {
     "ConcatV2": (-1, "axis"),
@@ -29,20 +30,23 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
     """One hit for each live node; the case ``folds`` where folding makes the argument a constant."""
     for op, (slot, what) in ARGUMENTS.items():
         for node in ctx.live_nodes(op):
-            hit = _judge(ctx, node, slot, what)
-            if hit is not None:
-                yield hit
+            yield from _judge(ctx, node, slot, what)
 
 
-def _judge(ctx: CheckContext, node: Node, slot: int, what: str) -> Hit | None:
+def _judge(ctx: CheckContext, node: Node, slot: int, what: str) -> Iterator[Hit]:
     if len(node.inputs) < 2 or slot >= len(node.inputs):
-        return None
+        return
     value = node.inputs[slot]
     source = source_of(value).node
     if constant_of(value) is not None:
-        return None
+        return
     if source.is_missing:
-        return Hit(node, f"the node that gives its {what} is missing", certain=False)
-    if ctx.judge.is_constant(source):
-        return Hit(node, f"{source.op} computes its {what}, always with the same result", case="folds")
-    return Hit(node, f"{source.op} computes its {what}")
+        yield Hit(node, f"its {what} comes from a node that is missing", certain=False)
+    elif not ctx.judge.is_constant(source):
+        yield Hit(node, f"its {what} is computed by {source.op}")
+    else:
+        reason = f"its {what} is computed by {source.op}, always with the same result"
+        for target in ctx.targets:
+            # Where the target does not run what computes it, that is told there (GDU013), with the same repair.
+            if ctx.judge.support(source, target).ok is Answer.YES:
+                yield Hit(node, reason, target=target, case="folds")

@@ -18,15 +18,23 @@ _PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 _FARTHEST = 5000
 
 
-def check(ctx: CheckContext) -> Iterator[Hit]:
-    """One hit for each live Reshape of an open batch to a shape that starts with a number."""
-    for node in ctx.live_nodes("Reshape"):
-        data = ctx.specs.inputs(node)
-        if len(data) != 2 or data[0].shape is None or not data[0].shape or data[0].shape[0] is not None:
-            continue
-        wanted = data[1].ints()
-        if wanted and wanted[0] is not None and wanted[0] > 0 and _placeholder(ctx, node) is not None:
-            yield Hit(node, f"{dims_text(data[0].shape)} becomes {list(wanted)}")
+_RESHAPE = {"Reshape": (0, 1)}
+_OTHERS = {"Conv2DBackpropInput": (2, 0), "BroadcastTo": (0, 1)}
+"""Op -> the inputs that are the data and the shape."""
+
+
+def check(ctx: CheckContext, *, elsewhere: bool = False) -> Iterator[Hit]:
+    """One hit for each live Reshape of an open batch to a shape that starts with a number, or each other such op."""
+    for op, (data_at, shape_at) in (_OTHERS if elsewhere else _RESHAPE).items():
+        for node in ctx.live_nodes(op):
+            specs = ctx.specs.inputs(node)
+            if len(specs) <= max(data_at, shape_at):
+                continue
+            data, wanted = specs[data_at].shape, specs[shape_at].ints()
+            if not data or data[0] is not None or not wanted or wanted[0] is None or wanted[0] < 1:
+                continue
+            if _placeholder(ctx, node) is not None:
+                yield Hit(node, f"{dims_text(data)} becomes {list(wanted)}")
 
 
 def _placeholder(ctx: CheckContext, node: Node) -> Node | None:

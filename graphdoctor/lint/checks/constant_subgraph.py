@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
@@ -24,7 +24,13 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
             if found and ctx.judge.support_of(kind, target).ok is not Answer.YES:
                 for node in found:
                     case = "shapes" if from_shape[node] else ""
-                    yield Hit(node, _REASONS[case], target=target, case=case)
+                    yield Hit(node, _REASONS[case], target=target, case=case, covers=_only_for(ctx, node, from_shape))
+
+
+def _only_for(ctx: CheckContext, node: Node, computed: Mapping[Node, bool]) -> tuple[Node, ...]:
+    """The constants that ``node`` and others that are folded read, and nobody else: they go with it."""
+    consts = (v.node for v in node.inputs if v.node.op == "Const")
+    return tuple(c for c in consts if all(u.node in computed for u in ctx.graph.uses(c)) and not ctx.graph.is_output(c))
 
 
 def _constants(ctx: CheckContext) -> dict[Node, bool]:
