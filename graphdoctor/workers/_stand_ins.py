@@ -7,20 +7,34 @@ import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
+import numpy as np
+
 import graphdoctor.graphsurgeon as graphsurgeon
 from graphdoctor.errors import UnsupportedError
+from graphdoctor.workers import _tensorflow_stand_in
+
+API_VERSION = "0.4.1"
+"""The last version of graphsurgeon, whose API ours is."""
 
 
 def put_in_place() -> None:
     """Have ``graphsurgeon``, ``uff``, ``tensorflow`` and (where it is not installed) ``tensorrt`` import ours."""
-    from graphdoctor.workers._tensorflow_stand_in import NAME, TensorFlow
-
-    sys.modules["graphsurgeon"] = graphsurgeon
+    _tensorflow_stand_in.put_in_place()
+    sys.modules["graphsurgeon"] = _Graphsurgeon()
     sys.modules["graphsurgeon.extras"] = graphsurgeon.extras
     sys.modules["uff"] = _Uff()
-    sys.modules[NAME] = TensorFlow()
     if importlib.util.find_spec("tensorrt") is None:
         sys.modules["tensorrt"] = _TensorRT()
+
+
+class _Graphsurgeon(ModuleType):
+    """``import graphsurgeon``: ours, with the names that a star import of NVIDIA's gave besides."""
+
+    def __init__(self) -> None:
+        super().__init__("graphsurgeon", graphsurgeon.__doc__)
+        self.__dict__.update({name: getattr(graphsurgeon, name) for name in graphsurgeon.__all__})
+        self.__version__ = API_VERSION
+        self.tf, self.np = sys.modules[_tensorflow_stand_in.NAME], np
 
 
 class _Uff(ModuleType):
