@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -28,6 +29,7 @@ COMMANDS = (
     "targets",
     "packs",
     "clean",
+    "completion",
     "run-script",
     "diff",
 )
@@ -43,17 +45,21 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name == "check":
+        if cmd_name == "check" and sys.argv[1:2] == ["check"]:
             from graphdoctor.batch.hashing import begin
 
             begin(sys.argv[2:])
         command: click.Command = importlib.import_module(f"graphdoctor.cli.{cmd_name.replace('-', '_')}").command
+        if "_GRAPHDOCTOR_COMPLETE" in os.environ:  # a shell asks, and no command runs
+            from graphdoctor.cli.completing import with_completion
+
+            return with_completion(command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)

@@ -11,13 +11,16 @@ from graphdoctor.render.text_rules import render_rules
 
 @click.command("rules")
 @target_option()
+@click.option("--select", multiple=True, metavar="CODE", help="Those whose code starts so. Repeat or use commas.")
+@click.option("--family", metavar="LETTER", help="Those of a family: the third letter of a code.")
 @click.option("--format", "format_", type=click.Choice(["full", "json"]), default="full", show_default=True)
-def command(target: str | None, format_: str) -> None:
+def command(target: str | None, select: tuple[str, ...], family: str | None, format_: str) -> None:
     """List the rules.
 
     With --target, those that can speak of it.
     """
-    rules = rules_of(target)
+    words = [word.strip() for text in select for word in text.split(",") if word.strip()]
+    rules = rules_of(target, words, family)
     if format_ == "json":
         import msgspec
 

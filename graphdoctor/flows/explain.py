@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import dropwhile
 from typing import Any
 
@@ -11,6 +12,8 @@ from graphdoctor.findings import Fix
 from graphdoctor.flows.messages import rules_for_message
 from graphdoctor.lint import Rule, find_rule, load_rules
 from graphdoctor.lint.rule_options import option_value
+from graphdoctor.lint.rules import FAMILIES
+from graphdoctor.lint.selection import check_word, named
 from graphdoctor.render import RuleInfo
 from graphdoctor.render.text_rules import RulePage, RuleRow
 from graphdoctor.resources import rules_dir
@@ -42,16 +45,28 @@ def explain(words: str) -> list[RulePage]:
     return [rule_page(rule) for rule in found]
 
 
-def rules_of(target: str | None) -> list[Rule]:
+def rules_of(target: str | None, select: Sequence[str] = (), family: str | None = None) -> list[Rule]:
     """The rules that can speak of ``target`` (``None``: all), by code.
 
+    Args:
+        target: a target's name.
+        select: codes, prefixes of codes, names or ``ALL``; empty is every rule.
+        family: the letter of a family.
+
     Raises:
-        InputError: there is no such target.
+        InputError: there is no such target, rule or family.
     """
+    for word in select:
+        check_word(word, load_rules(), "--select")
+    if family is not None and family.upper() not in FAMILIES:
+        letters = ", ".join(f"{letter} ({about})" for letter, about in FAMILIES.items())
+        raise InputError(f"there is no family {family!r}", where="--family", remedy=f"Families: {letters}")
+    rules = [r for r in load_rules() if not select or named(r, select)]
+    rules = [r for r in rules if family is None or r.family == family.upper()]
     if target is None:
-        return list(load_rules())
+        return rules
     loaded = load_target(target)
-    return [rule for rule in load_rules() if _is_about(rule, loaded)]
+    return [rule for rule in rules if _is_about(rule, loaded)]
 
 
 def rule_row(rule: Rule) -> RuleRow:

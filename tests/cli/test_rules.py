@@ -82,3 +82,19 @@ def test_unknown_target() -> None:
     result = _run("--target", "trt33")
     assert isinstance(result.exception, InputError)
     assert "trt3" in result.exception.remedy
+
+
+def test_selected_rules() -> None:
+    """By prefix, by name, by family; together they narrow."""
+    assert set(_codes("--select", "GDU00")) == {r.code for r in load_rules() if r.code.startswith("GDU00")}
+    assert _codes("--select", "add-v2,GDU001") == ["GDU001", "GDV001"]
+    assert {c[2] for c in _codes("--family", "v")} == {"V"}
+    assert _codes("--family", "V", "--select", "GDU") == []
+    narrowed = _codes("--family", "U", "--target", "trt3")
+    assert set(narrowed) == set(_codes("--family", "U")) & set(_codes("--target", "trt3"))
+
+
+def test_unknown_selection() -> None:
+    """The nearest is offered, or what there is."""
+    assert "add-v2" in _run("--select", "ad-v2").exception.remedy  # type: ignore[union-attr]
+    assert "F (file and format)" in _run("--family", "Q").exception.remedy  # type: ignore[union-attr]

@@ -22,6 +22,7 @@ repos:
         args: [--target, rtx1.7, --no-live]
       - id: graphdoctor-fix
         stages: [manual]
+      - id: graphdoctor-check-config
 """
 LFS_POINTER = """\
 version https://git-lfs.github.com/spec/v1
@@ -116,3 +117,16 @@ def test_fix_hook_shows_and_writes_nothing(repository: Path, home: dict[str, str
     assert "demo.pb" in done.stdout
     assert (repository / "demo.pb").read_bytes() == DEMO.read_bytes()
     assert not list(repository.glob("*.fixed.pb"))
+
+
+def test_wrong_configuration_stops_the_commit(repository: Path, home: dict[str, str]) -> None:
+    """It is named, with what was perhaps meant; once it is right the commit passes."""
+    (repository / "graphdoctor.toml").write_text('target = ["trt33"]\n')
+    done = _commit(repository, home)
+    text = done.stdout + done.stderr
+    assert done.returncode == 1, text
+    assert "hook id: graphdoctor-check-config" in text
+    assert "Did you mean" in text
+    (repository / "graphdoctor.toml").write_text('target = ["trt3"]\n')
+    done = _commit(repository, home)
+    assert done.returncode == 0, done.stdout + done.stderr
