@@ -38,7 +38,7 @@ def offered_fixes() -> list[tuple[str, dict[str, str]]]:
 
 
 def test_the_packs_are_there() -> None:
-    assert set(pack_names()) == {"clean", "fold", "tf112", "trt3"}
+    assert set(pack_names()) == {"clean", "fold", "share", "tf112", "trt3"}
     assert [load_pack(name).name for name in pack_names()] == list(pack_names())
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_pack_is_answered_with_the_nearest() -> None:
     assert (e.value.message, e.value.remedy) == ("no pack is named 'tf12'", "Did you mean tf112?")
     with pytest.raises(InputError, match="no pack is named") as e:
         load_pack("zzz")
-    assert "clean, fold, tf112, trt3" in e.value.remedy
+    assert "clean, fold, share, tf112, trt3" in e.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,16 @@ from tests.surgery.cases import all_rewrites
 from tests.surgery.evaluator import DEAD, effects, evaluate
 from tests.surgery.strategies import graphs
 
-EXACT = ("clean", "tf112")
-KEEPS_EFFECTS = ("remove-control-inputs", "remove-no-ops", "remove-identities", "remove-dead-nodes")
+EXACT = ("clean", "tf112", "share")
+KEEPS_EFFECTS = (
+    "remove-control-inputs",
+    "remove-no-ops",
+    "remove-identities",
+    "remove-dead-nodes",
+    "merge-computations",
+)
 """Not among them: what a branch that never runs asked for goes with the branch."""
-ALL = ("tf112", "clean", "fold", "trt3")
+ALL = ("tf112", "clean", "fold", "share", "trt3")
 THOROUGH = int(os.environ.get("GRAPHDOCTOR_EXAMPLES", "40"))
 """Graphs per test; thousands find more, and take minutes."""
 MANY = settings(max_examples=THOROUGH, deadline=None)

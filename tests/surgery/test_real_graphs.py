@@ -20,7 +20,7 @@ from tests.ops.harness import tensorflow
 from tests.surgery import onednn
 
 ROOT = Path(__file__).parents[2]
-PACKS = ("tf112", "clean", "fold", "trt3")
+PACKS = ("tf112", "clean", "fold", "share", "trt3")
 GRAPHS = sorted((ROOT / "fixtures" / "graphs").glob("*.pb"))
 CORPUS = sorted((ROOT.parent / "shared" / "corpus" / "pb").glob("*.pb"))
 NETS = [ROOT / "bench" / "data" / f"{name}.pb" for name in ("mobilenetv2", "resnet50")]
