@@ -116,17 +116,21 @@ def _placed(found: Sequence[Place], path: str) -> Place:
 def _check_file(path: str, others: Sequence[str], models: Sequence[str]) -> None:
     from graphdoctor.flows.opening import keep_input
 
+    if "\0" in path:
+        raise InputError("a file name cannot hold a NUL character", where=repr(path), remedy="Give a file name")
     for model in models:
         keep_input(model, path)
     if any(_same_place(path, other) for other in others):
         raise InputError("would be written twice", where=path, remedy="Give each format a file of its own")
-    if "\0" not in path and not Path(path).parent.is_dir():
+    if Path(path).is_dir():
+        raise InputError("is a folder", where=path, remedy="Give the name of a file to write")
+    if not Path(path).parent.is_dir():
         remedy = f"Make the folder {Path(path).parent} first"
         raise InputError("cannot be written: there is no such folder", where=path, remedy=remedy)
 
 
 def _same_place(a: str, b: str) -> bool:
-    return a == b or ("\0" not in a + b and Path(a).resolve() == Path(b).resolve())
+    return a == b or Path(a).resolve() == Path(b).resolve()
 
 
 def exit_code(reports: list[ModelReport], fail_on: str) -> int:

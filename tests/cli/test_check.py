@@ -161,6 +161,8 @@ def test_every_format_can_go_to_a_file(tmp_path: Path) -> None:
         (["--format", "json", "--format", "full", "--output-file", "TMP/y"], "single format"),
         (["--format", "json:TMP/none/x"], "no such folder"),
         (["--format", "json:TMP"], "is a folder"),
+        (["--format", "sarif:TMP/out.sarif", "--format", "json:TMP"], "is a folder"),
+        (["--format", "sarif:TMP/out.sarif", "--format", "json:TMP/a\0b"], "NUL"),
         (["--format", "json:TMP/net.pb"], "is the input itself"),
         (["--format", "full", "--format", "json:TMP/link.pb"], "is the input itself"),
     ],

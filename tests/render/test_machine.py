@@ -204,6 +204,14 @@ def test_an_accepted_verdict_fails_nothing() -> None:
     assert "::notice file=nets/resnet50_v2.pb,title=trt3::incompatible" in render("github", report, PLAIN)
 
 
+def test_a_headline_counts_the_blockers_that_are_hidden() -> None:
+    assert "on trt3; 1 blocker not shown\n" in render("full", _accepted_report(), PLAIN)
+    concat = tuple(f for f in RESNET.findings if f.code == "GDU011")
+    model = dataclasses.replace(RESNET, findings=concat, concealed=(Hidden(RESNET.findings[0], "as ignored"),))
+    text = render("concise", Report("graphdoctor", (model,)), PLAIN)
+    assert "(trt3) incompatible: 125 of 142 ops convert; 1 blocker, none fixable; 1 more not shown\n" in text
+
+
 @pytest.mark.parametrize("format_", ["full", "concise", "markdown", "junit"])
 def test_what_is_hidden_is_counted(format_: str) -> None:
     text = render(format_, _accepted_report(), PLAIN).replace("\\-", "-")

@@ -63,13 +63,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """A target's verdict with its groups counted: blockers, those a rewrite removes, what could not be told."""
+    """A target's verdict with its groups counted: blockers, those a rewrite removes, what could not be told.
+
+    ``hidden`` blockers are not among the findings that are shown.
+    """
 
     verdict: TargetVerdict
     blockers: int
     fixable: int
     unsafe: int
     untold: int
+    hidden: int = 0
 
 
 def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
@@ -198,16 +202,19 @@ def chosen_verdicts(model: ModelReport) -> tuple[TargetVerdict, ...]:
 
 def summaries(model: ModelReport, groups: Sequence[Group]) -> tuple[TargetSummary, ...]:
     """One summary for each chosen target."""
-    return tuple(_summary(v, [g for g in groups if g.concerns(v.target)]) for v in chosen_verdicts(model))
+    hidden = group_findings(h.finding for h in model.concealed)
+    return tuple(_summary(v, groups, hidden) for v in chosen_verdicts(model))
 
 
-def _summary(verdict: TargetVerdict, groups: Sequence[Group]) -> TargetSummary:
+def _summary(verdict: TargetVerdict, every: Sequence[Group], concealed: Sequence[Group]) -> TargetSummary:
     """A reason counts once, also where it concerns some nodes for one target and other nodes for another."""
+    groups = [g for g in every if g.concerns(verdict.target)]
     blockers = {g.reason: g.head.fix for g in groups if g.blocks}
+    hidden = {g.reason for g in concealed if g.blocks and g.concerns(verdict.target)} - blockers.keys()
     fixes = [fix for fix in blockers.values() if fix is not None and is_fixable(fix)]
     unsafe = sum(1 for fix in fixes if fix.safety is Safety.UNSAFE)
     untold = {g.reason for g in groups if not g.head.certain}
-    return TargetSummary(verdict, len(blockers), len(fixes), unsafe, len(untold))
+    return TargetSummary(verdict, len(blockers), len(fixes), unsafe, len(untold), len(hidden))
 
 
 def is_fixable(fix: Fix | None) -> bool:

@@ -60,11 +60,17 @@ def coverage(summary: TargetSummary) -> str:
 def facts(summary: TargetSummary, none_fixable: str = ", none fixable") -> list[str]:
     """``3 blockers, 2 fixable`` and what could not be told; that nothing stands in the way is said as well."""
     verdict = summary.verdict.verdict
-    found = ["nothing stands in the way"] if verdict is Verdict.COMPATIBLE and not summary.blockers else []
+    found = (
+        ["nothing stands in the way"] if verdict is Verdict.COMPATIBLE and not summary.blockers + summary.hidden else []
+    )
     if summary.blockers:
         fixable = f", {summary.fixable} fixable" if summary.fixable else none_fixable
         unsafe = f" ({summary.unsafe} unsafe)" if summary.unsafe else ""
         found.append(f"{plural(summary.blockers, 'blocker')}{fixable}{unsafe}")
+    if summary.hidden:
+        found.append(
+            f"{summary.hidden} more not shown" if summary.blockers else f"{plural(summary.hidden, 'blocker')} not shown"
+        )
     if verdict is Verdict.UNKNOWN:
         found.append(f"{plural(max(1, summary.untold), 'thing')} could not be told")
     return found
