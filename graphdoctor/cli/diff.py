@@ -25,7 +25,7 @@ def command(
     The order of nodes, storage of constants, defaults that are written out and private attributes are no difference,
     and a node that only has another name is said to be renamed. Exit code 1 if anything differs.
     """
-    diff = diff_models(before, after, signature(inputs, outputs))
+    diff = diff_models(before, after, signature(inputs, outputs, before))
     if format_ == "json":
         import msgspec
 
