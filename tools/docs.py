@@ -144,6 +144,8 @@ def _facts(target: Target) -> Iterator[str]:
         yield f"- element types that are refused: {dtype_list(types.refused)}"
     if types.border:
         yield f"- element types of inputs and outputs alone: {dtype_list(types.border)}"
+    if types.max_rank:
+        yield f"- most dimensions of a tensor: {types.max_rank}"
     if types.not_constant:
         yield f"- element types that no constant may have: {dtype_list(types.not_constant)}"
     narrowed = sorted(types.narrowed.items(), key=lambda pair: pair[0].value)

@@ -154,7 +154,7 @@ def page(results: Sequence[Compared]) -> str:
         "<!-- Written by tools/fidelity.py. -->",
         f"# The table of {TARGET} against NVIDIA",
         "",
-        f"{len(results)} graphs of one op each ({ops_of([r.case for r in results])} ops; dtypes, ranks 0 to 6, unknown",
+        f"{len(results)} graphs of one op each ({ops_of([r.case for r in results])} ops; dtypes, ranks 0 to 9, unknown",
         "batches, strides, paddings, axes, layouts, constant and computed arguments) were judged by the table",
         "and put to TensorRT-RTX 1.7.1: its parser, and its builder where the parser took them. No GPU is needed.",
         "",

@@ -1,7 +1,7 @@
 """Single-op TensorFlow graphs: the cases of ``fixtures/ops``, and what real graphs vary about them.
 
 A case file holds an op with its attributes (strides, paddings, axes, data_format, keep_dims, ...). Varied are, one at a
-time: the dtype, the rank (0 to 6, where all inputs have one shape), an unknown batch, and each constant argument, which
+time: the dtype, the rank (0 to 9, where all inputs have one shape), an unknown batch, and each constant argument, which
 becomes a computed one. A variant counts only where TensorFlow itself would import it.
 """
 
@@ -26,8 +26,8 @@ from graphdoctor.passes.infer_shapes import infer_shapes  # noqa: E402
 from graphdoctor.resources import load_toml  # noqa: E402
 
 DTYPES = "float32 float16 float64 bfloat16 int32 int64 int8 int16 uint8 bool".split()
-SIZES = (2, 3, 4, 2, 3, 2)
-"""Dimensions of a tensor of rank 6; a smaller rank has the first ones."""
+SIZES = (2, 3, 4, 2, 3, 2, 1, 2, 1)
+"""Dimensions of a tensor of rank 9; a smaller rank has the first ones."""
 FOREIGN = {
     "Lgamma": ("Lgamma(x)", "float32"),
     "Digamma": ("Digamma(x)", "float32"),

@@ -104,6 +104,8 @@ LIMIT_KEYS = {
 LAYER_TAKES_MORE = words("NonZero")
 """Ops whose layer takes more types than the table lists: what is not listed is not known to fail. (INonZeroLayer in the
 TensorRT API documentation, 10.2: float, half, int32 and bool; the table says FP32 and FP16.)"""
+MAX_RANK = 8
+"""Dimensions of a tensor beyond which the parser of TensorRT-RTX refuses it (measured, 1.7.1)."""
 TOP_K = "k_max_exclusive"
 TOP_K_REPORT = "https://github.com/NVIDIA/TensorRT/issues/2718"
 SAID_BY_RULES = frozenset((*LIMIT_KEYS, TOP_K, "position_ids"))

@@ -92,7 +92,7 @@ SOURCES = {
     "probe": "measured: TensorRT-RTX 1.7.1 builder, one node for each dtype, without a GPU",
     "rtx": "measured: TensorRT-RTX 1.7.1 parser and builder on the node cases of onnx 1.23.2, without a GPU",
 }
-HEAD_LISTS = ("opset", "dtypes", "refused", "narrowed", "border", "not_constant", "segments")
+HEAD_LISTS = ("opset", "dtypes", "refused", "narrowed", "border", "not_constant", "max_rank", "segments")
 HEADER = "# Written by tools/targets_from_facts.py: what is marked hand = true is kept, the rest is derived.\n"
 
 
@@ -180,6 +180,7 @@ def derive_measured(facts: Mapping[str, Any]) -> dict[str, Any]:
         "refused": lost,
         "border": [onnx_facts.IO_ONLY],
         "not_constant": list(onnx_facts.NOT_CONSTANT),
+        "max_rank": onnx_facts.MAX_RANK,
         "absent": {
             "support": "unknown",
             "reason": "{op} was not measured",

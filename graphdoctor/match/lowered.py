@@ -78,11 +78,15 @@ Emissions = tuple[Emission, ...] | str
 
 
 class Record(NamedTuple):
-    """One run of a lowering: what it writes, how many outputs it gives, and the types of those that are constants."""
+    """One run of a lowering: what it writes, how many outputs it gives, and the types of those that are constants.
+
+    ``rank`` is the most dimensions that something in between has.
+    """
 
     emissions: Emissions
     outputs: int = 0
     constants: frozenset[DType] = frozenset()
+    rank: int = 0
 
 
 class OnnxRecords:
@@ -164,6 +168,7 @@ class _Recorder:
         self.made: list[Emission] = []
         self._values = tuple(g.value for g in given)
         self._operands: dict[str, Operand] = {}
+        self._lengths: dict[str, int] = {}
         self.inputs = tuple(self._name(_operand(g.spec, g.value)._replace(at_border=g.at_border)) for g in given)
 
     def run(self, op: Op) -> Record:
@@ -175,7 +180,8 @@ class _Recorder:
         except CannotLowerError as e:
             return Record(str(e))
         made = [self._operands[n] for n in names]
-        return Record(tuple(self.made), len(names), frozenset(o.dtype for o in made if o.is_constant))
+        rank = max((len(o.shape or ()) for o in self._operands.values()), default=0)
+        return Record(tuple(self.made), len(names), frozenset(o.dtype for o in made if o.is_constant), rank)
 
     def attr(self, key: str) -> Any:
         """Attribute of the node, or its default."""
@@ -193,7 +199,10 @@ class _Recorder:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
         if dtype is None:
             dtype = DType.from_numpy(array.dtype) if isinstance(value, np.ndarray) else _plain_dtype(value)
-        return self._name(_operand(TensorSpec(dtype, array.shape), array))
+        name = self._name(_operand(TensorSpec(dtype, array.shape), array))
+        if array.ndim == 1:
+            self._lengths[name] = array.size
+        return name
 
     def op(self, op_type: str, inputs: Sequence[str], *, hint: str = "", **attrs: Any) -> str:
         """Record a node with one output."""
@@ -221,7 +230,19 @@ class _Recorder:
         operands = tuple(self._operands[n] if n else None for n in inputs)
         plain = tuple((k, _hashable(v)) for k, v in sorted(attrs.items()) if _is_plain(v))
         self.made.append(Emission(op_type, operands, plain, outputs))
-        return tuple(self._name(_result(op_type, operands, attrs, k)) for k in range(outputs))
+        results = [_result(op_type, operands, attrs, k) for k in range(outputs)]
+        rank = self._new_rank(op_type, inputs)
+        if rank is not None:
+            results = [r._replace(shape=(None,) * rank) for r in results]
+        return tuple(map(self._name, results))
+
+    def _new_rank(self, op_type: str, inputs: Sequence[str]) -> int | None:
+        """How many dimensions the result has where a constant input says it."""
+        length = self._lengths.get(inputs[1]) if len(inputs) > 1 else None
+        if length is None or op_type not in ("Reshape", "Unsqueeze"):
+            return None
+        first = self._operands[inputs[0]].shape
+        return length if op_type == "Reshape" else None if first is None else len(first) + length
 
 
 class _Watched:

@@ -27,6 +27,8 @@ _NOT_IN_ONNX = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
 _DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8, DType.BFLOAT16}
 """Types of which a constant is refused somewhere."""
 _MOST_COMPUTED = 1 << 26
+_ALWAYS_TAKEN = 8
+"""Dimensions that every target takes, so that they tell no kinds of nodes apart."""
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
 _STAYS = "fed by TensorFlow, as every input is"
@@ -52,6 +54,8 @@ class OnnxKind(NamedTuple):
     emissions: Emissions
     constants: frozenset[DType] = frozenset()
     """Types of the constants that are left of it for others to read."""
+    rank: int = 0
+    """The most dimensions of its outputs and of what is in between; 0 where every target takes as many."""
 
 
 Kind = OpKind | OnnxKind
@@ -171,6 +175,7 @@ class Judge:
         op = find_op(node.op)
         dtype = self.specs.output(node).dtype
         emissions: Emissions = ()
+        rank = self._large_rank(node)
         constants: frozenset[DType] = frozenset()
         if not is_input and self.is_constant(node):
             constants = frozenset((dtype,)) if dtype in _DELICATE and self._is_left(node) else constants
@@ -180,11 +185,16 @@ class Judge:
             elif op.onnx is None:
                 emissions = f"graphdoctor has no ONNX lowering for {node.op}"
             else:
-                emissions, given, constants = self._records.of(node, op)
+                emissions, given, constants, between = self._records.of(node, op)
+                rank = max(rank, between if between > _ALWAYS_TAKEN else 0)
                 lost = self._first_lost(node, given)
                 if lost is not None and not isinstance(emissions, str):
                     emissions = f"ONNX does not have its output {lost}"
-        return OnnxKind(node.op, is_input, dtype, emissions, constants & _DELICATE)
+        return OnnxKind(node.op, is_input, dtype, emissions, constants & _DELICATE, rank)
+
+    def _large_rank(self, node: Node) -> int:
+        ranks = [spec.rank or 0 for spec in self.specs.table.get(node, ())]
+        return max((r for r in ranks if r > _ALWAYS_TAKEN), default=0)
 
     def _is_left(self, node: Node) -> bool:
         """True if a constant is still there when everything is folded: an output, or read by what is computed.
@@ -281,6 +291,8 @@ def _by_op_type(kind: OpKind, target: Target) -> Support:
 
 
 def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
+    if kind.rank > (target.types.max_rank or kind.rank):
+        return Support(Answer.NO, f"{kind.op} takes {kind.rank} dimensions, and the target has {target.types.max_rank}")
     if kind.is_input:
         return _onnx_input(kind.dtype, target)
     if DType.BFLOAT16 in kind.constants:

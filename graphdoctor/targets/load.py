@@ -16,7 +16,7 @@ from graphdoctor.targets.target import Target
 from graphdoctor.types import Answer, DType
 
 _HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "opset", "dtypes", "refused", "narrowed")
-_BORDER_KEYS = ("border", "not_constant")
+_BORDER_KEYS = ("border", "not_constant", "max_rank")
 _BODY_KEYS = (
     "segments",
     "plugins",
@@ -271,7 +271,14 @@ class _Reader:
             not_constant=self.dtypes(data["not_constant"], "not_constant")
             if "not_constant" in data
             else old.not_constant,
+            max_rank=self._max_rank(old.max_rank),
         )
+
+    def _max_rank(self, inherited: int) -> int:
+        value = self.data.get("max_rank", inherited)
+        if type(value) is not int or value < 0:
+            raise self.fail("must be a number of dimensions", "max_rank")
+        return value
 
     def _narrowed(self, table: Any) -> Mapping[DType, DType]:
         self.known(table, [d.label for d in DType], "narrowed")

@@ -134,6 +134,7 @@ class EngineTypes:
         narrowed: type -> smaller type that the parser makes of a constant.
         border: types that only inputs and outputs of the engine can have, no tensor between two ops.
         not_constant: types that no constant can have.
+        max_rank: the most dimensions a tensor can have; 0 where no bound is known.
     """
 
     dtypes: frozenset[DType] = frozenset()
@@ -141,6 +142,7 @@ class EngineTypes:
     narrowed: Mapping[DType, DType] = field(default_factory=dict)
     border: frozenset[DType] = frozenset()
     not_constant: frozenset[DType] = frozenset()
+    max_rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,3 +270,18 @@ def test_sizes_that_a_row_wants_to_know() -> None:
     assert _answer(gather % 2, "y", "rtx1.7")[0] is Answer.YES
     answer, reason = _answer(gather % "?", "y", "rtx1.7")
     assert (answer, reason) == (Answer.UNKNOWN, "ONNX GatherND: the last dimension of input 1 must be known")
+
+
+def test_a_tensor_has_eight_dimensions_at_most() -> None:
+    text = "x = Placeholder {dtype: float32, shape: shape[%s]}\na = Const int32[] 0\ny = %s\noutputs: y"
+    eight, nine = ",".join("11111111"), ",".join("111111111")
+    assert _answer(text % (eight, "Relu(x)"), "y", "rtx1.7")[0] is Answer.YES
+    for node, op in (("x", "Placeholder"), ("y", "Relu")):
+        answer, reason = _answer(text % (nine, "Relu(x)"), node, "rtx1.7")
+        assert (answer, reason) == (Answer.NO, f"{op} takes 9 dimensions, and the target has 8")
+    assert _answer(text % (eight, "ExpandDims(x, a)"), "y", "rtx1.7")[0] is Answer.NO
+    assert _answer(text % (nine, "Relu(x)"), "y", "trt10.15")[0] is Answer.YES
+    between = "x = Placeholder {dtype: float32, shape: shape[4,4,4,4,4,3]}\nb = Const int32[3] [2,2,2]\n"
+    between += "p = Const int32[3,2] 0\ny = SpaceToBatchND(x, b, p)\noutputs: y"
+    answer, reason = _answer(between, "y", "rtx1.7")
+    assert (answer, reason) == (Answer.NO, "SpaceToBatchND takes 11 dimensions, and the target has 8")
