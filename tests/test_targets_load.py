@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 from graphdoctor.errors import InputError
-from graphdoctor.resources import tomllib
 from graphdoctor.targets import Target, all_target_names, load_target
 from graphdoctor.targets import load as loader
 from graphdoctor.types import Answer, DType
