@@ -8,6 +8,7 @@ from graphdoctor.findings import ModelReport, Report
 from graphdoctor.render.parts.groups import (
     Group,
     Section,
+    TargetSummary,
     group_findings,
     sections,
     summaries,
@@ -29,7 +30,7 @@ from graphdoctor.render.parts.headline import (
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
 from graphdoctor.render.parts.statistics import RuleCount, rule_counts
-from graphdoctor.render.parts.verdict_lines import verdict_lines
+from graphdoctor.render.parts.verdict_lines import model_lines, verdict_lines
 from graphdoctor.render.parts.words import plural, tensor_text
 
 _Line = tuple[int, str, str, str]
@@ -42,17 +43,21 @@ def render(report: Report, options: RenderOptions) -> str:
     """The report for a terminal of ``options.width`` columns."""
     page = Page(options)
     every: list[Group] = []
+    found: list[tuple[ModelReport, Sequence[TargetSummary]]] = []
     for model in report.models:
         groups = group_findings(model.findings)
         every += groups
         page.blank()
         _header(page, model)
         _findings(page, model, groups, options)
-        verdict_lines(page, model, summaries(model, groups))
+        found.append((model, summaries(model, groups)))
+        verdict_lines(page, *found[-1])
         _not_checked(page, model)
         _repair(page, model, groups)
     if options.statistics:
         _statistics(page, report)
+    if len(found) > 1:
+        model_lines(page, found)
     page.blank()
     for failed in report.failed:
         page.para(failed_text(failed), first=[(f"{failed.path} ", "bold")], rest=["  "], style="red")

@@ -146,6 +146,16 @@ def test_a_reason_is_shown_where_no_finding_tells_it() -> None:
     assert "\n  trt8.6: the shape of head/Reshape is not known\n" in table
 
 
+def test_several_models_end_in_a_line_for_each() -> None:
+    text = render("full", REPORT, PLAIN)
+    lines = [
+        "✗  incompatible  0 of 3 targets pass        nets/resnet50_v2.pb",
+        "✓  compatible    nothing stands in the way  nets/lenet.pb",
+    ]
+    assert "\n" + "\n".join(lines) + "\n" in text
+    assert "  nets/lenet.pb" not in _full(LENET)
+
+
 def test_nearest_is_said_for_each_where_it_differs() -> None:
     verdicts = [Verdict.INCOMPATIBLE, Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.COMPATIBLE]
     rows = tuple(TargetVerdict(f"t{i}", v, 1, 1) for i, v in enumerate(verdicts))

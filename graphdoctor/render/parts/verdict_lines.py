@@ -15,6 +15,7 @@ from graphdoctor.render.parts.headline import (
     reason_text,
 )
 from graphdoctor.render.parts.page import Page, Piece
+from graphdoctor.render.parts.words import plural
 
 _SENTENCES = 3
 """Up to so many chosen targets get a sentence each, more a table."""
@@ -59,6 +60,22 @@ def _row(page: Page, summary: TargetSummary) -> list[Piece]:
     style = VERDICT_STYLE[v.verdict]
     sign, word = (page.glyphs.of(v.verdict), f"bold {style}"), (v.verdict.value, style)
     return [sign, (v.target, "bold"), word, f"{v.supported:,} of {v.total:,}", fact_text(summary)]
+
+
+def model_lines(page: Page, found: Sequence[tuple[ModelReport, Sequence[TargetSummary]]]) -> None:
+    """One line for each of several models: its verdict, or how many of its chosen targets pass."""
+    page.blank()
+    page.table([_model_row(page, model, summaries) for model, summaries in found], indent=0)
+
+
+def _model_row(page: Page, model: ModelReport, found: Sequence[TargetSummary]) -> list[Piece]:
+    verdicts = [s.verdict.verdict for s in found]
+    worst = next((v for v in (Verdict.INCOMPATIBLE, Verdict.UNKNOWN) if v in verdicts), Verdict.COMPATIBLE)
+    style = VERDICT_STYLE[worst]
+    text = f"{verdicts.count(Verdict.COMPATIBLE)} of {plural(len(found), 'target')} pass"
+    if len(found) == 1:
+        text = fact_text(found[0])
+    return [(page.glyphs.of(worst), f"bold {style}"), (worst.value, style), text, (model.path, "bold")]
 
 
 def _matrix(page: Page, model: ModelReport) -> None:
