@@ -100,6 +100,9 @@ def _dimensions(row: OpRow, specs: Specs) -> Iterator[Problem]:
 
 
 def _known(row: OpRow, specs: Specs) -> Iterator[Problem]:
+    given = [spec for spec in specs if spec is not None]
+    if row.static_alone and len(given) == 1 and (given[0].shape is None or None in given[0].shape):
+        yield Problem(False, "every dimension of input 0 must be known where it is the only input")
     for index in sorted(_positions(row.known, len(specs))):
         spec = specs[index]
         if spec is not None and (spec.shape is None or None in spec.shape):

@@ -41,7 +41,15 @@ _LISTS = {"inputs": int, "rank": int, "doubt_rank": int, "constant": int, "zero"
     "known": int,
     "known_last": int,
 }
-_SCALARS = {"outputs": int, "open": bool, "static": bool, "rest_constant": bool, "any_constant": bool, "hand": bool}
+_SCALARS = {
+    "outputs": int,
+    "open": bool,
+    "static": bool,
+    "rest_constant": bool,
+    "any_constant": bool,
+    "static_alone": bool,
+    "hand": bool,
+}
 _KEBAB = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*\Z")
 
 

@@ -83,6 +83,7 @@ class OpRow:
         rest_constant: True when every input outside ``inputs`` must be a constant.
         known: positions of which every dimension must be known.
         known_last: positions of which the last dimension must be known.
+        static_alone: True when every dimension of input 0 must be known where it is the only input (no axes are given).
         any_constant: True if a constant may be of a type that no other op takes as one (weights to dequantize).
         zero: positions that must be absent or zero.
         outputs: how many leading outputs may be used.
@@ -110,6 +111,7 @@ class OpRow:
     rest_constant: bool = False
     known: tuple[int, ...] = ()
     known_last: tuple[int, ...] = ()
+    static_alone: bool = False
     any_constant: bool = False
     zero: tuple[int, ...] = ()
     outputs: int | None = None

@@ -285,3 +285,11 @@ def test_a_tensor_has_eight_dimensions_at_most() -> None:
     between += "p = Const int32[3,2] 0\ny = SpaceToBatchND(x, b, p)\noutputs: y"
     answer, reason = _answer(between, "y", "rtx1.7")
     assert (answer, reason) == (Answer.NO, "SpaceToBatchND takes 11 dimensions, and the target has 8")
+
+
+def test_a_squeeze_without_axes_wants_every_dimension() -> None:
+    """Measured: the builder refuses it where an open dimension may be 1."""
+    text = "x = Placeholder {dtype: float32, shape: shape[%s,1,3]}\ny = Squeeze(x)%s\noutputs: y"
+    assert _answer(text % (2, ""), "y", "rtx1.7")[0] is Answer.YES
+    assert _answer(text % ("?", " {squeeze_dims: [1]}"), "y", "rtx1.7")[0] is Answer.YES
+    assert _answer(text % ("?", ""), "y", "rtx1.7")[0] is Answer.UNKNOWN
