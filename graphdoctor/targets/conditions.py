@@ -39,6 +39,8 @@ def _operands(row: OpRow) -> Iterator[str]:
         yield f"{_inputs(row.constant)} constant"
     if row.known:
         yield f"all dimensions of {_inputs(row.known)} known"
+    if row.static_alone:
+        yield "all dimensions known where there is one input"
     if row.known_last:
         yield f"the last dimension of {_inputs(row.known_last)} known"
     if row.rest_constant:
