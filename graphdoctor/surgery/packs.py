@@ -50,7 +50,7 @@ class PackRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     title: str
     summary: str
-    rewrite: tuple[RewriteRow, ...]
+    rewrite: tuple[RewriteRow, ...] = ()
     include: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Attributes that TensorFlow 1.12 does not have."""
+"""Attributes that an older TensorFlow does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from graphdoctor.ir import GraphView, Node
-from graphdoctor.match.history import attributes_after_1_12, newer_attributes
+from graphdoctor.match.history import OLDEST, attributes_after_1_12
 from graphdoctor.surgery.finder import Finder, Found
 from graphdoctor.surgery.proposal import DropAttrs, Facts, Refusal, propose
 from graphdoctor.types import DType
@@ -22,18 +22,20 @@ class StripOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         later: op -> attribute -> default, for attributes younger than that table.
         hints: op -> attributes that say nothing about the result, whatever their value.
         inference: op -> attributes that matter in training alone: stripped where ``is_training`` is false.
-        why: ``attribute`` or ``op.attribute`` -> what TensorFlow 1.12 cannot say when it is off its default.
+        why: ``attribute`` or ``op.attribute`` -> what the release cannot say when it is off its default.
+        release: the release that is to read the graph; of others than 1.12 ``later`` lists every attribute.
     """
 
     later: Mapping[str, Mapping[str, Any]] = {}
     hints: Mapping[str, tuple[str, ...]] = {}
     inference: Mapping[str, tuple[str, ...]] = {}
     why: Mapping[str, str] = {}
+    release: str = OLDEST
 
 
 def strip_attributes(graph: GraphView, facts: Facts, options: StripOptions) -> Found:
-    """Remove attributes that TensorFlow 1.12 does not know, where they are at their default or without effect."""
-    known = {*attributes_after_1_12(), *options.later, *options.hints}
+    """Remove attributes that the release does not know, where they are at their default or without effect."""
+    known = {*_table(options), *options.later, *options.hints}
     for node in graph.by_op(*(op for op in graph.ops() if op in known)):
         gone = []
         for key in _present(node, options):
@@ -45,14 +47,19 @@ def strip_attributes(graph: GraphView, facts: Facts, options: StripOptions) -> F
             yield propose(node, DropAttrs(node, tuple(gone)), note=f"without {', '.join(gone)}")
 
 
+def _table(options: StripOptions) -> Mapping[str, Mapping[str, Any]]:
+    return attributes_after_1_12() if options.release == OLDEST else {}
+
+
 def _present(node: Node, options: StripOptions) -> list[str]:
-    """The attributes of ``node`` that TensorFlow 1.12 does not know."""
-    keys = {*(a.name for a in newer_attributes(node)), *options.later.get(node.op, ()), *options.hints.get(node.op, ())}
+    """The attributes of ``node`` that the release does not know."""
+    newer = (_table(options), options.later, options.hints)
+    keys = {key for table in newer for key in table.get(node.op, ())}
     return sorted(k for k in keys if k in node.attrs)
 
 
 def _is_default(node: Node, key: str, options: StripOptions) -> bool:
-    table = attributes_after_1_12().get(node.op, {})
+    table = _table(options).get(node.op, {})
     default = table[key] if key in table else options.later.get(node.op, {}).get(key)
     value = node.attr(key)
     if isinstance(value, DType):
@@ -82,7 +89,11 @@ def _broadcasts(node: Node, facts: Facts) -> bool:
 
 
 def _reason(node: Node, key: str, options: StripOptions) -> str:
-    why = options.why.get(f"{node.op}.{key}") or options.why.get(key) or "TensorFlow 1.12 has no such attribute"
+    why = (
+        options.why.get(f"{node.op}.{key}")
+        or options.why.get(key)
+        or f"TensorFlow {options.release} has no such attribute"
+    )
     value = node.attr(key)
     shown = value.label if isinstance(value, DType) else str(value).lower() if isinstance(value, bool) else value
     return f"{key} is {list(shown) if isinstance(shown, tuple) else shown}: {why}"
