@@ -26,6 +26,7 @@ from graphdoctor.cli import COMMANDS, cli  # noqa: E402
 from graphdoctor.findings import Safety  # noqa: E402
 from graphdoctor.flows.explain import rule_page, rule_row  # noqa: E402
 from graphdoctor.lint import Rule, load_rules  # noqa: E402
+from graphdoctor.lint.plugins import Plugin, PluginField, all_plugins  # noqa: E402
 from graphdoctor.lint.rules import FAMILIES  # noqa: E402
 from graphdoctor.render.parts.markdown_text import code, escape, table  # noqa: E402
 from graphdoctor.render.parts.words import plural  # noqa: E402
@@ -48,6 +49,7 @@ def pages() -> Pages:
     """Every generated page."""
     made = {"rules/README.md": rules_index(), "targets/README.md": targets_index()}
     made |= {f"rules/{rule.code}.md": rule_page_markdown(rule_page(rule)) for rule in load_rules()}
+    made["plugins.md"] = plugins_page()
     made |= {f"targets/{name}.md": target_page(load_target(name)) for name in all_target_names()}
     made |= {"packs.md": packs_page(), "cli.md": cli_page()}
     return {path: NOTICE + text.rstrip("\n") + "\n" for path, text in made.items()}
@@ -151,6 +153,12 @@ def _facts(target: Target) -> Iterator[str]:
     narrowed = sorted(types.narrowed.items(), key=lambda pair: pair[0].value)
     if narrowed:
         yield f"- narrowed in constants: {', '.join(f'{a.label} to {b.label}' for a, b in narrowed)}"
+    if target.segments:
+        cut = target.segments
+        most = f", {cut.engines} at most" if cut.engines else ""
+        yield f"- segments: of {cut.minimum} nodes or more{most}; {_list(sorted(cut.uncounted), 'and')} do not count"
+    if target.plugins:
+        yield f"- releases of the [plugin library](../plugins.md): {', '.join(target.plugins)}"
     if target.packs:
         yield f"- packs that `cure` applies: {', '.join(f'[{p}](../packs.md#{p})' for p in target.packs)}"
 
@@ -178,6 +186,51 @@ def _limit_cells(limit: Limit, sources: _Sources) -> list[str]:
 
 def _error(text: str) -> str:
     return code(text) if text else ""
+
+
+def _list(words: Sequence[str], last: str) -> str:
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+# Plugins
+
+
+def plugins_page() -> str:
+    """NVIDIA's plugins with their fields."""
+    blocks = [
+        "# Plugins",
+        "What `rules/plugins` knows of the plugins in NVIDIA's library. Rules of family P hold the plugin nodes "
+        "of a graph against it.",
+    ]
+    for plugin in all_plugins().values():
+        blocks += _plugin_blocks(plugin)
+    return "\n\n".join(blocks)
+
+
+def _plugin_blocks(plugin: Plugin) -> Iterator[str]:
+    yield f"## {plugin.name}"
+    inputs = (
+        str(plugin.inputs[0])
+        if plugin.inputs[0] == plugin.inputs[-1] and len(plugin.inputs) > 1
+        else (f"{plugin.inputs[0]} or more" if len(plugin.inputs) == 1 else f"{plugin.inputs[0]} to {plugin.inputs[1]}")
+    )
+    facts = [escape(plugin.purpose), f"inputs: {inputs}", f"releases: {', '.join(plugin.releases)}"]
+    facts += [f"gone from TensorRT {plugin.removed} on"] if plugin.removed else []
+    facts += [escape(note) for note in plugin.notes]
+    facts.append(f"source: {escape(plugin.source)} ({plugin.confidence} confidence)")
+    yield "\n".join(f"- {fact}" for fact in facts)
+    if plugin.fields:
+        head = ["field", "type", "elements", "needed", "default", "releases"]
+        yield table(head, [_field_cells(f) for f in plugin.fields])
+
+
+def _field_cells(field: PluginField) -> list[str]:
+    needed = "yes" if field.required else "no"
+    if field.optional_in:
+        needed += f", not in {', '.join(field.optional_in)}"
+    count = "any" if field.many else str(field.length)
+    since = f"from {field.releases[0]}" if field.releases else "all"
+    return [code(field.name), field.type, count, needed, escape(field.default), since]
 
 
 # Packs

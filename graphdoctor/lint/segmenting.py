@@ -8,6 +8,7 @@ from functools import cached_property
 from graphdoctor.ir import Node, Value
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.trouble import Trouble
+from graphdoctor.match.support import ORDER_ONLY
 from graphdoctor.passes.segments import Segments, find_segments
 from graphdoctor.targets import SegmentRules, Target
 from graphdoctor.types import Answer
@@ -47,7 +48,7 @@ class Segmented:
         self._sure: set[Node] = set()
         self._unsure: set[Node] = set()
         self._sort(trouble)
-        self._ends = {*ctx.graph.inputs, *(v.node for v in ctx.graph.outputs)}
+        self._ends = {*ctx.graph.inputs, *(v.node for v in ctx.graph.outputs), *ctx.graph.by_op(*ORDER_ONLY)}
         self._folded = {n for n in ctx.live if ctx.judge.is_constant(n)}
         read = {v.node for n in ctx.live if n not in self._folded for v in n.inputs}
         self._constants = (self._folded & read) - self._ends

@@ -31,6 +31,8 @@ _ALWAYS_TAKEN = 8
 """Dimensions that every target takes, so that they tell no kinds of nodes apart."""
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
+ORDER_ONLY = frozenset({"NoOp", "ControlTrigger"})
+"""Ops that take and give no data: they say in which order others run."""
 _STAYS = "fed by TensorFlow, as every input is"
 _NO_NODE = Support(Answer.YES, "needs no node in ONNX")
 
@@ -276,6 +278,8 @@ def _in_segment(kind: OpKind, target: Target) -> Support:
     """TF-TRT: a node whose output has no known type cannot be told of."""
     if kind.op in _FED:
         return Support(Answer.YES, _STAYS)
+    if kind.op in ORDER_ONLY:
+        return Support(Answer.YES, "computes nothing")
     support = target.supports(kind.op, kind.operands, dict(kind.attrs), kind.outputs)
     if support.ok is Answer.YES and kind.dtype is DType.INVALID:
         return Support(Answer.UNKNOWN, "the dtype of its output is not known", support.source)
