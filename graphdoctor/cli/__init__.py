@@ -32,6 +32,7 @@ COMMANDS = (
     "completion",
     "run-script",
     "diff",
+    "undo",
 )
 USAGE_ERROR = 2
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.node_records import change_kind, node_record
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.ir import NodeDiff, NodeState
-from graphdoctor.ir.text import format_attr, format_state
+from graphdoctor.ir.text import format_state
 from graphdoctor.render.text_diff import DiffView
 from graphdoctor.render.text_fix import NodeDiff as EditView
 from graphdoctor.surgery.compare import GraphDiff, compare_graphs
-from graphdoctor.types import DType, dims_text
-from graphdoctor.wire.tensors import Tensor, TensorError
+from graphdoctor.types import dims_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _ends(kind: str, before: list[TensorInfo], after: list[TensorInfo]) -> list[
 
 def diff_view(diff: ModelDiff) -> DiffView:
     """As render takes it."""
-    edits = tuple(EditView(_text(d.before), _text(d.after), _kind(d)) for d in _by_kind(diff.graphs.nodes))
+    edits = tuple(EditView(_text(d.before), _text(d.after), change_kind(d)) for d in _by_kind(diff.graphs.nodes))
     return DiffView(
         before=diff.before.model.path,
         after=diff.after.model.path,
@@ -90,36 +90,8 @@ def diff_record(diff: ModelDiff) -> dict[str, Any]:
     }
 
 
-def node_record(diff: NodeDiff) -> dict[str, Any]:
-    """One node's difference for programs."""
-    return {"change": _kind(diff), "name": diff.name, "before": _state(diff.before), "after": _state(diff.after)}
-
-
-def _state(state: NodeState | None) -> dict[str, Any] | None:
-    if state is None:
-        return None
-    attrs = {key: _attr(value) for key, value in state.attrs.items()}
-    return {"name": state.name, "op": state.op, "inputs": list(state.inputs), "attrs": attrs}
-
-
-def _attr(value: Any) -> Any:
-    if not isinstance(value, Tensor):
-        plain = isinstance(value, bool | int | float | str) and not isinstance(value, DType)
-        return value if plain else format_attr(value)
-    try:
-        return {"dtype": value.dtype.label, "shape": list(value.shape), "sha256": value.digest()}
-    except TensorError as e:
-        return {"damaged": e.message}
-
-
-def _kind(diff: NodeDiff) -> str:
-    if diff.before is None:
-        return "added"
-    return "removed" if diff.after is None else "changed"
-
-
 def _by_kind(diffs: tuple[NodeDiff, ...]) -> list[NodeDiff]:
-    return sorted(diffs, key=lambda d: (("changed", "removed", "added").index(_kind(d)), d.name))
+    return sorted(diffs, key=lambda d: (("changed", "removed", "added").index(change_kind(d)), d.name))
 
 
 def _text(state: NodeState | None) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from graphdoctor.flows.fix import Fixed
+from graphdoctor.flows.node_records import change_kind, node_record
+from graphdoctor.ir import NodeDiff as Change
 from graphdoctor.ir import NodeState
 from graphdoctor.ir.text import format_state
 from graphdoctor.render.text_fix import (
@@ -21,12 +25,28 @@ from graphdoctor.surgery import pack_of
 
 def diff_view(fixed: Fixed) -> list[NodeDiff]:
     """The node-level diff, each change under the rewrite that was applied there."""
-    names = {a.node: a.rewrite for a in reversed(fixed.result.applied)}
-    diffs = []
-    for d in fixed.diff:
-        owner = names.get(d.name, "")
-        diffs.append(NodeDiff(_text(d.before), _text(d.after), owner or _consequence(d.before, d.after, fixed.script)))
+    diffs = [NodeDiff(_text(d.before), _text(d.after), owner) for d, owner in _owned(fixed)]
     return sorted(diffs, key=lambda d: (d.rewrite, d.before or d.after))
+
+
+def diff_record(fixed: Fixed) -> list[dict[str, Any]]:
+    """The same for programs, by node name."""
+    return [{**node_record(d), "rewrite": owner} for d, owner in _owned(fixed)]
+
+
+def _owned(fixed: Fixed) -> list[tuple[Change, str]]:
+    names = {a.node: a.rewrite for a in reversed(fixed.result.applied)}
+    return [(d, names.get(d.name) or _consequence(d.before, d.after, fixed.script)) for d in fixed.diff]
+
+
+def edits_view(diff: Iterable[Change], by: str) -> list[NodeDiff]:
+    """Changes that all have one cause."""
+    return [NodeDiff(_text(d.before), _text(d.after), by) for d in diff]
+
+
+def patch_view(path: str, patch: str, diff: Sequence[Change], nodes: tuple[int, int], place: str | None) -> FixSummary:
+    """What a patch changed; ``nodes`` before and after."""
+    return FixSummary(path, place or "", *nodes, script=_run_of(patch, diff))
 
 
 def _consequence(before: NodeState | None, after: NodeState | None, script: str) -> str:
@@ -67,8 +87,9 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
 
 
 def _script_run(fixed: Fixed) -> ScriptRun | None:
-    if not fixed.script:
-        return None
-    diff = fixed.by_script
-    added, removed = sum(d.before is None for d in diff), sum(d.after is None for d in diff)
-    return ScriptRun(fixed.script, added, removed, len(diff) - added - removed)
+    return _run_of(fixed.script, fixed.by_script) if fixed.script else None
+
+
+def _run_of(what: str, diff: Sequence[Change]) -> ScriptRun:
+    kinds = Counter(map(change_kind, diff))
+    return ScriptRun(what, kinds["added"], kinds["removed"], kinds["changed"])
