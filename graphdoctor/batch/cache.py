@@ -180,7 +180,8 @@ def _state_of_tool() -> bytes:
     """What changes whenever this installation does: version, own files, and the folders that packages are put in."""
     own = Path(__file__).resolve().parents[1]
     state = [__version__, sys.version, *_files(own), *_files(own.parent / "rules")]
-    for folder in (f for f in sys.path if f.endswith("-packages")):
+    added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    for folder in (*(f for f in sys.path if f.endswith("-packages")), *filter(None, added)):
         with suppress(OSError):
             state.append(f"{folder} {Path(folder).stat().st_mtime_ns}")
     return "\n".join(state).encode("utf-8", "surrogateescape")

@@ -112,6 +112,7 @@ def _in_processes(one: Callable[[str], Outcome], paths: Sequence[str], jobs: int
 
 def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callable[[str], Outcome]:
     from graphdoctor.flows.check import asks_live, check_model
+    from graphdoctor.lint.outside import homes
 
     def check(path: str) -> Outcome:
         try:
@@ -120,7 +121,8 @@ def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callab
             return Outcome(path, error=e)
         except (MemoryError, RecursionError) as e:
             return Outcome(path, error=_too_large(path, e))
-        if cache is not None and not asks_live(options[path]):  # NVIDIA's answer is not of the file alone
+        # NVIDIA's answer is not of the file alone, and rules of other packages can change where nobody looks.
+        if cache is not None and not homes() and not asks_live(options[path]):
             cache.put(path, report)
         return Outcome(path, report)
 

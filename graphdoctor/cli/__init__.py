@@ -30,6 +30,7 @@ COMMANDS = (
     "packs",
     "clean",
     "completion",
+    "test-rules",
     "run-script",
     "diff",
     "undo",

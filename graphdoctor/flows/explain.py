@@ -34,7 +34,7 @@ def explain(words: str) -> list[RulePage]:
     if not words:
         raise InputError("nothing to explain", remedy="Give a code, a rule's name or an error message")
     if _is_name(words):
-        return [rule_page(find_rule(words.upper() if words[:2].upper() == "GD" else words.lower()))]
+        return [rule_page(find_rule(words.upper() if _CODE.fullmatch(words) else words.lower()))]
     found = rules_for_message(words)
     if not found:
         raise InputError(
@@ -168,7 +168,8 @@ def _example(rule: Rule, which: str) -> str:
     return "\n".join(dropwhile(lambda line: not line.strip("# "), shown)).strip()
 
 
-_NAME = re.compile(r"GD[A-Z]?\d*|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)
+_CODE = re.compile(r"GD\w*|[A-Z]{2,8}\d{3}", re.IGNORECASE)
+_NAME = re.compile(r"GD[A-Z]?\d*|[A-Z]{2,8}\d{3}|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)
 
 
 def _is_name(words: str) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Fix, Safety, Severity
+from graphdoctor.lint.outside import OWN_PREFIX, Home, collisions, homes
 from graphdoctor.match.pattern import Pattern, PatternEdge
 from graphdoctor.match.vocabulary import AnyPredicate, predicate_classes
 from graphdoctor.resources import load_toml, toml_files
@@ -41,7 +42,7 @@ TEMPLATE_FIELDS = frozenset({"node", "op", "reason", "shape", "dtype", "scope", 
 
 _CHECKS = Path(__file__).parent / "checks"
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^GD[A-Z][0-9]{3}$")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^(GD[A-Z]|[A-Z]{2,8})[0-9]{3}$")]
 Kebab = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Line = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\n]+$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -208,8 +209,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def family(self) -> str:
-        """The letter of its family."""
-        return self.code[2]
+        """The letter of its family; empty for a rule of another package."""
+        return self.code[2] if self.code.startswith(OWN_PREFIX) else ""
 
     @property
     def per_target(self) -> bool:
@@ -231,12 +232,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 @cache
 def load_rules() -> tuple[Rule, ...]:
-    """Every rule that ships with graphdoctor, by code.
+    """Every rule that ships with graphdoctor, by code, and then those of other packages.
 
     Raises:
         InputError: a file of ``rules/checks`` is wrong; names file, key and the nearest valid word.
     """
-    rules = tuple(read_rule(path) for path in toml_files("checks"))
+    outside = [(read_rule(path, home), home) for home in homes() for path in home.files]
+    collisions((rule.code, home) for rule, home in outside)
+    rules = (*(read_rule(path) for path in toml_files("checks")), *(rule for rule, _ in outside))
     names: dict[str, str] = {}
     for rule in rules:
         if names.setdefault(rule.name, rule.code) != rule.code:
@@ -261,8 +264,8 @@ def find_rule(word: str) -> Rule:
     raise InputError(f"there is no rule {word!r}", remedy=f"{nearest(word, words)}graphdoctor rules lists them")
 
 
-def read_rule(path: Path) -> Rule:
-    """The rule in the file ``path``.
+def read_rule(path: Path, home: Home | None = None) -> Rule:
+    """The rule in the file ``path``, graphdoctor's own or of ``home``.
 
     Raises:
         InputError: the file cannot be read, or says something that cannot be understood.
@@ -272,7 +275,7 @@ def read_rule(path: Path) -> Rule:
         rule = msgspec.convert(data, Rule)
     except msgspec.ValidationError as e:
         raise _explained(str(e), data, path) from e
-    problem = _contradiction(rule, path)
+    problem = _contradiction(rule, path, _CHECKS if home is None else home.folder / "checks")
     if problem:
         raise InputError(
             problem, where=str(path), remedy="The class Rule in graphdoctor/lint/rules.py says what each key means"
@@ -280,15 +283,15 @@ def read_rule(path: Path) -> Rule:
     return rule
 
 
-def _contradiction(rule: Rule, path: Path) -> str:
+def _contradiction(rule: Rule, path: Path, checks: Path) -> str:
     """What the keys of ``rule`` contradict each other in, empty if nothing."""
     if path.stem != rule.code:
         return f"the file must be called {rule.code}.toml, as its code"
-    if rule.family not in FAMILIES:
+    if rule.code.startswith(OWN_PREFIX) and rule.family not in FAMILIES:
         return f"there is no family {rule.family!r}"
     if [rule.match is not None, rule.check is not None, rule.raised_by is not None].count(True) != 1:
         return "a rule needs exactly one of match, check and raised_by"
-    if rule.check is not None and not (_CHECKS / f"{rule.check.replace('-', '_')}.py").is_file():
+    if rule.check is not None and not (checks / f"{rule.check.replace('-', '_')}.py").is_file():
         return f"there is no check {rule.check!r}"
     if rule.match is not None and bool(rule.match.ops) == bool(rule.match.nodes):
         return "match needs either ops or nodes"

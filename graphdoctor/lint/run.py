@@ -9,6 +9,7 @@ from importlib import import_module
 from graphdoctor.errors import InputError
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import Check, CheckContext, Hit
+from graphdoctor.lint.outside import OWN_CHECKS, checks_of
 from graphdoctor.lint.rules import Rule
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate
@@ -16,13 +17,13 @@ from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome, negat
 
 
 @cache
-def load_check(name: str) -> Check:
-    """The check called ``name``: function ``check`` of ``lint/checks/<name>.py``.
+def load_check(name: str, package: str = OWN_CHECKS) -> Check:
+    """The check called ``name``: function ``check`` of ``<name>.py`` in ``package``.
 
     Raises:
         InputError: there is none.
     """
-    module = f"graphdoctor.lint.checks.{name.replace('-', '_')}"
+    module = f"{package}.{name.replace('-', '_')}"
     try:
         found: Check = import_module(module).check
     except ModuleNotFoundError as e:
@@ -35,7 +36,7 @@ def load_check(name: str) -> Check:
 def run_rule(ctx: CheckContext, rule: Rule) -> Iterator[Hit]:
     """Where ``rule`` is broken in ``ctx``, whose targets are those that the rule is about."""
     if rule.check is not None:
-        check = load_check(rule.check)
+        check = load_check(rule.check, checks_of(rule.code))
         unknown = set(rule.args) - set(check.__kwdefaults__ or ())
         if unknown:
             raise InputError(f"the check {rule.check} has no argument {min(unknown)!r}", where=rule.code)
