@@ -13,7 +13,7 @@ from graphdoctor import __version__
 from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
 from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, config_options, given_of
 from graphdoctor.cli.common import note, out, signature_options
-from graphdoctor.cli.reporting import exit_code, output_options, places, shown_options, write_report
+from graphdoctor.cli.reporting import check_place, exit_code, output_options, places, shown_options, write_report
 from graphdoctor.cli.sections import Sectioned
 from graphdoctor.config import Request, requests_for
 from graphdoctor.findings import ModelReport, Report
@@ -70,6 +70,8 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     work = _baseline_work(requests, words)
     kept = {r.settings.baseline for r in requests if r.settings.baseline}
     wanted = places(given.format or requests[0].settings.format, words["output_file"], (*models, *sorted(kept)))
+    if work.write:
+        check_place(work.write, [place.path for place in wanted if place.path], models)
     shown = shown_options(words)
     asked = {r.path: r.key for r in requests if not r.older}
     reports, failed = check_models(
@@ -110,10 +112,6 @@ def _baseline_work(requests: Sequence[Request], words: dict[str, Any]) -> _Basel
     work = _BaselineWork(words["write_baseline"] or "", words["prune_baseline"])
     if work.write and (words["baseline"] or work.prune):
         raise click.UsageError("--write-baseline makes a new baseline; give it without --baseline and --prune-baseline")
-    for request in requests if work.write else ():
-        from graphdoctor.flows.opening import keep_input
-
-        keep_input(request.path, work.write)
     if work.prune and any(r.older or not r.settings.baseline for r in requests):
         raise click.UsageError("--prune-baseline needs a baseline that --write-baseline made: give it with --baseline")
     return work

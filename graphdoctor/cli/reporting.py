@@ -92,7 +92,7 @@ def places(formats: Sequence[str], output_file: str | None, models: Sequence[str
         )
     files = [place.path for place in found if place.path]
     for i, path in enumerate(files):
-        _check_file(path, files[:i], models)
+        check_place(path, files[:i], models)
     return found
 
 
@@ -113,7 +113,12 @@ def _placed(found: Sequence[Place], path: str) -> Place:
     return replace(found[0], path="" if path == "-" else path)
 
 
-def _check_file(path: str, others: Sequence[str], models: Sequence[str]) -> None:
+def check_place(path: str, others: Sequence[str], models: Sequence[str]) -> None:
+    """Refuse a file that cannot be written, is one of ``models``, or is written already as one of ``others``.
+
+    Raises:
+        InputError: it is one of these.
+    """
     from graphdoctor.flows.opening import keep_input
 
     if "\0" in path:
@@ -121,7 +126,7 @@ def _check_file(path: str, others: Sequence[str], models: Sequence[str]) -> None
     for model in models:
         keep_input(model, path)
     if any(_same_place(path, other) for other in others):
-        raise InputError("would be written twice", where=path, remedy="Give each format a file of its own")
+        raise InputError("would be written twice", where=path, remedy="Give each output a file of its own")
     if Path(path).is_dir():
         raise InputError("is a folder", where=path, remedy="Give the name of a file to write")
     if not Path(path).parent.is_dir():

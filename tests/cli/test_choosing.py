@@ -385,6 +385,10 @@ def test_nothing_is_written_where_something_is_wrong() -> None:
     assert check("net.pb", "bad.pb", "--write-baseline", "b.json").code == 2
     refused(check("net.pb", "--write-baseline", "net.pb"))
     refused(check("net.pb", "--write-baseline", "b.json", "--baseline", "old.json"))
+    for place in ("missing/b.json", ".", "b\0.json"):
+        helped(check("net.pb", "--write-baseline", place))
+    helped(check("net.pb", "--write-baseline", "new.json", "--format", "json:new.json"))
+    assert not Path("new.json").exists()
     assert Path("b.json").read_text() == "before"
 
 
