@@ -158,7 +158,8 @@ class _RuleHits:
             for t in concerned:
                 self.made.trouble[t.name].add((hit.node, *hit.covers), words, certain)
         if self.is_chosen and self.rule.explains:
-            told = (hit.node, *hit.covers) if hit.covers_node else hit.covers
+            told = hit.covers if not self.rule.encloses else ()
+            told = (hit.node, *told) if hit.covers_node else told
             self.made.explained.update((t.name, n) for t in concerned for n in told)
             if self.rule.encloses:
                 self.made.enclosed.update(((t.name, n), certain) for t in concerned for n in hit.covers)

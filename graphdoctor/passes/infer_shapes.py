@@ -51,12 +51,31 @@ def infer_shapes(graph: GraphView, given: Mapping[str, TensorSpec] | None = None
     """
     specs = Specs()
     given = {**_legacy_scalars(graph), **(given or {})}
+    inputs = frozenset(graph.inputs)
     for node in graph.order().nodes:
         if node.name in given:
             specs.table[node] = (given[node.name],)
+        elif find_op(node.op) is None and node not in inputs:
+            specs.table[node] = _read_as(graph, node)
         else:
             specs.table[node] = _infer(node, specs)
     return specs
+
+
+_MOST_OUTPUTS = 1000
+"""Outputs of an unknown op that are told apart; a damaged reference may name any number."""
+
+
+def _read_as(graph: GraphView, node: Node) -> tuple[TensorSpec, ...]:
+    """The dtypes of the outputs of an unknown op, as the type attributes of the nodes that read them say."""
+    found: dict[int, DType] = {}
+    for use in graph.uses(node):
+        op = find_op(use.node.op)
+        for key in () if op is None else (k for k, slot in op.types.items() if slot == use.slot):
+            dtype = use.node.attr(key)
+            if isinstance(dtype, DType) and use.index < _MOST_OUTPUTS:
+                found.setdefault(use.index, dtype)
+    return tuple(TensorSpec(found.get(i, DType.INVALID)) for i in range(max(found, default=-1) + 1))
 
 
 LEGACY_PRODUCER = 21
