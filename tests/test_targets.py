@@ -116,7 +116,7 @@ def test_shape_chains_of_trt3_are_not_known_and_plugins_of_trt5_need_registering
         ("pad-followed", UFF),
         ("switch-merge", UFF),
         ("reduce-keepdims", UFF),
-        ("uint8-input", tuple(n for n in NAMES if n.startswith("trt"))),
+        ("uint8-input", (*UFF, "trt7", "trt8.0", "trt8.4")),
         ("scale-min-3d", UFF),
         ("squeeze-trt3", ("trt3",)),
         ("int64-narrowed", ("trt7", "trt8.0", "trt8.4", "trt8.6", "trt9")),

@@ -175,13 +175,14 @@ def table_limits(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:
     onnx, release = facts["onnx_ops"], target["facts"][0]
     notes = {note["topic"]: note for note in onnx["notes"]}
     found = {
-        "uint8-input": note_limit(notes["UINT8 inputs"], "replace the input by a float32 one"),
         "double-missing": {
             "reason": "The engine has no double: FP64 in the file is narrowed to FP32.",
             "source": "@table",
             "confidence": "high",
         },
     }
+    if not casts_uint8(onnx["releases"][release]):
+        found["uint8-input"] = note_limit(notes["UINT8 inputs"], "replace the input by a float32 one")
     if narrows_int64(release):
         found["int64-narrowed"] = note_limit(notes["INT64"], "keep integers within 32 bits")
     if release.startswith("10.") or release in ("8.6", "9.3"):
@@ -201,6 +202,11 @@ def top_k_limit(listed: bool) -> Rows:
     source, sure = ("@table", "high") if listed else (TOP_K_REPORT, "low")
     row = {"ops": ["TopK"], "reason": "K is less than 3840.", "remedy": "lower K, or sort in parts"}
     return {"top-k-3840": {**row, "source": source, "confidence": sure}}
+
+
+def casts_uint8(table: Mapping[str, Any]) -> bool:
+    """True from TensorRT 8.5 on, where a uint8 input can be cast (onnx-tensorrt changelog, 8.5 GA)."""
+    return any("UINT8" in types.split() for types in table["Cast"].get("types", []))
 
 
 def narrows_int64(release: str) -> bool:

@@ -139,6 +139,7 @@ def derive_onnx(facts: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str
         "opset": ({"min": low} if low else {}) | {"max": high},
         "dtypes": dtypes,
         "narrowed": {"float64": "float32"} | ({"int64": "int32"} if onnx_facts.narrows_int64(release) else {}),
+        **({"border": [onnx_facts.IO_ONLY]} if onnx_facts.casts_uint8(onnx["releases"][release]) else {}),
         "absent": {
             "support": "unknown",
             "reason": "{op} is not in the operator table",
