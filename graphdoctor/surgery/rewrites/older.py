@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphdoctor.ir import GraphView
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Facts, Make, New, Refusal, propose
-from graphdoctor.surgery.rewrites.common import become, dtype_of, with_inputs
-from graphdoctor.types import DType
+from graphdoctor.surgery.rewrites.common import become, dtype_of, known_array, looked_at, with_inputs
+from graphdoctor.types import Array, DType
 
 
 def clip(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
-    """ClipByValue(x, low, high) = Maximum(Minimum(x, high), low)."""
+    """ClipByValue(x, low, high) = Maximum(Minimum(x, high), low), where no bound is NaN."""
     for node in with_inputs(graph, 3, "ClipByValue"):
         x, low, high = node.inputs
         dtype = dtype_of(node, facts.specs.of(x))
-        if dtype is DType.INVALID:
-            yield Refusal(node, "its dtype is not known")
+        reason = _why_not_clip(dtype, [known_array(facts, v) for v in (low, high)])
+        if reason:
+            yield Refusal(node, reason)
             continue
         minimum = f"{node.name}/minimum"
         yield propose(
             node,
             Make(minimum, "Minimum", (x, high), {"T": dtype}),
             *become(node, "Maximum", (New(minimum), low), {"T": dtype}),
-            touches=(x.node, low.node, high.node),
+            touches=(x.node, *looked_at(low), *looked_at(high)),
             note="ClipByValue -> Minimum, Maximum",
         )
+
+
+def _why_not_clip(dtype: DType, bounds: list[Array | None]) -> str:
+    """A bound that is NaN ClipByValue passes over, and Maximum gives it on."""
+    if dtype is DType.INVALID:
+        return "its dtype is not known"
+    if dtype.is_integer:
+        return ""
+    if any(b is None for b in bounds):
+        return "its bounds are not known, and may be NaN"
+    return "a bound is NaN" if any(np.isnan(b).any() for b in bounds if b is not None) else ""
 
 
 def ensure_shape(graph: GraphView, facts: Facts, options: NoOptions) -> Found:

@@ -179,8 +179,8 @@ def zero_pad_v2(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
         value = known_array(facts, node.inputs[2])
         if value is None or value.size != 1:
             yield Refusal(node, "what it pads with is not a known number")
-        elif value.reshape(-1)[0] != 0:
-            yield Refusal(node, f"it pads with {value.reshape(-1)[0]:g}, and Pad only with zeros")
+        elif value.reshape(-1)[0] != 0 or np.signbit(value.reshape(-1)[0].real):
+            yield Refusal(node, f"it pads with {value.reshape(-1)[0]:g}, and Pad only with 0")
         else:
             steps = (SetOp(node, "Pad"), SetInputs(node, node.inputs[:2]))
             yield propose(node, *steps, touches=looked_at(node.inputs[2]), note="PadV2 -> Pad")
