@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphdoctor.graphsurgeon.collapse import collapse
+from graphdoctor.graphsurgeon.errors import ConflictError
 from graphdoctor.graphsurgeon.forward import forward
 from graphdoctor.graphsurgeon.index import base_name
 from graphdoctor.graphsurgeon.nodedef import NodeDef, copied
@@ -35,7 +36,7 @@ class DynamicGraph(StaticGraph):
         names = [n.name for n in new]
         taken = next((n for n in names if self._index.node(n) is not None or names.count(n) > 1), None)
         if taken is not None:
-            raise ValueError(f"the graph has a node {taken!r} already")
+            raise ConflictError(f"the graph has a node {taken!r} already")
         self._graph_def.take(new)
 
     def remove(self, nodes: Nodes, remove_exclusive_dependencies: bool = False) -> None:
@@ -60,14 +61,14 @@ class DynamicGraph(StaticGraph):
     def forward_inputs(self, nodes: NodeDef | str | Iterable[NodeDef | str]) -> None:
         """Delete nodes and let their readers read their inputs instead, in their place.
 
-        A node stays as it is where it has control inputs, where an output beyond its first is read, and where only
-        such nodes form a cycle: nothing says what its readers should read.
+        A node that is gone already is passed over. A node stays as it is where it has control inputs, where an output
+        beyond its first is read, and where only such nodes form a cycle: nothing says what its readers should read.
 
         Raises:
             KeyError: the graph has no such node.
             ValueError: a reader would get over a million inputs.
         """
-        forward(self._graph_def, self._index, self._resolved(nodes))
+        forward(self._graph_def, self._index, self._resolved(nodes, gone_too=True))
 
     def collapse_namespaces(
         self,
@@ -99,7 +100,7 @@ class DynamicGraph(StaticGraph):
         (source,), (reader,) = self._resolved(who), self._resolved(to_whom)
         if source.name in reader.input:
             if error_if_connected:
-                raise ValueError(f"{reader.name} reads {source.name} already")
+                raise ConflictError(f"{reader.name} reads {source.name} already")
             return
         reader.input.append(source.name)
 
@@ -117,7 +118,7 @@ class DynamicGraph(StaticGraph):
         if ranked:
             del reader.input[ranked[0][2]]
         elif error_if_not_connected:
-            raise ValueError(f"{reader.name} does not read {source.name}")
+            raise ConflictError(f"{reader.name} does not read {source.name}")
 
     def sort(self, name: NodeDef | str, input: Iterable[NodeDef | str], error_if_not_found: bool = True) -> None:
         """Put the inputs ``input`` of a node first, in that order; the others keep theirs behind.
@@ -132,14 +133,14 @@ class DynamicGraph(StaticGraph):
             if wanted in rest:
                 rest.remove(wanted)
             elif error_if_not_found:
-                raise ValueError(f"{node.name} has no input {wanted!r}")
+                raise ConflictError(f"{node.name} has no input {wanted!r}")
             else:
                 self._named(base_name(wanted))
             first.append(wanted)
         node.input[:] = first + rest
 
-    def _resolved(self, nodes: Nodes) -> list[NodeDef]:
-        """The nodes of this graph that are meant.
+    def _resolved(self, nodes: Nodes, *, gone_too: bool = False) -> list[NodeDef]:
+        """The nodes of this graph that are meant; ``gone_too`` passes over nodes that it has no more.
 
         Raises:
             KeyError: there is none of that name.
@@ -148,8 +149,10 @@ class DynamicGraph(StaticGraph):
         several: list[Any] = [nodes] if single else list(nodes)  # type: ignore[arg-type]
         found = []
         for node in several:
-            own = isinstance(node, NodeDef) and self._graph_def.holds(node)
-            found.append(node if own else self._named(node if isinstance(node, str) else node.name))
+            if isinstance(node, NodeDef) and self._graph_def.holds(node):
+                found.append(node)
+            elif isinstance(node, str) or not gone_too or node.name in self:
+                found.append(self._named(node if isinstance(node, str) else node.name))
         return found
 
     def _with_dependencies(self, gone: dict[str, None]) -> None:

@@ -102,6 +102,8 @@ class GraphDef:
         self._nodes: dict[int, NodeDef] = {}
         self._order: list[NodeDef] | None = []
         self._next = 0
+        self.version = 0
+        """Counts changes of any kind to nodes, their names, ops and inputs."""
         self.changed: dict[int, NodeDef] = {}
         """Nodes that came, went, or have another name or other inputs since the last look, by identity."""
 
@@ -169,6 +171,7 @@ class GraphDef:
     def take(self, nodes: Iterable[NodeDef]) -> None:
         """Add ``nodes``, which belong to no graph, at the end."""
         self._order = None
+        self.version += 1
         for node in nodes:
             node.owner, node.serial = self, self._next
             self._next += 1
@@ -177,6 +180,7 @@ class GraphDef:
 
     def discard(self, nodes: Iterable[NodeDef]) -> None:
         """Remove ``nodes`` of this graph; nothing else is touched."""
+        self.version += 1
         for node in nodes:
             del self._nodes[id(node)]
             node.owner = None
@@ -189,7 +193,8 @@ class GraphDef:
         self.take(nodes)
 
     def touched(self, node: NodeDef) -> None:
-        """Note that ``node`` has another name or other inputs."""
+        """Note that ``node`` has another name, another op or other inputs."""
+        self.version += 1
         self.changed[id(node)] = node
 
     def holds(self, node: NodeDef) -> bool:

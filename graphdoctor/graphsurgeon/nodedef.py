@@ -20,7 +20,7 @@ class Owner(Protocol):
     """The graph that a node belongs to."""
 
     def touched(self, node: NodeDef) -> None:
-        """Take note that ``node`` has another name or other inputs."""
+        """Take note that ``node`` has another name, another op or other inputs."""
 
 
 class InputList(list[str]):
@@ -142,6 +142,7 @@ class NodeDef:
     @op.setter
     def op(self, value: str) -> None:
         self._op = _text(value)
+        self.touched()
 
     @property
     def input(self) -> InputList:
@@ -160,7 +161,7 @@ class NodeDef:
         self._message.device = value
 
     def touched(self) -> None:
-        """The name or an input has changed: the graph must know."""
+        """The name, the op or an input has changed: the graph must know."""
         if self.owner is not None:
             self.owner.touched(self)
 
@@ -181,7 +182,7 @@ class NodeDef:
         """Become the node that ``data`` holds."""
         message: Any = _NODE.FromString(data)
         self._message, self._name, self._op = message, message.name, message.op
-        self._input[:] = message.input
+        self._input[:] = message.input  # tells the graph
 
     @classmethod
     def FromString(cls, data: bytes) -> NodeDef:  # noqa: N802 - protobuf's name

@@ -47,11 +47,12 @@ def update_node(
         **kwargs: attributes by name. ``inputs`` (names or nodes) is appended to the inputs, ``shape`` (``None`` for
             an unknown dimension) and every other key replaces what was there. A dtype, bool, int, float, string, list
             of ints, floats or strings, or array makes an attribute of that kind; a bool is an int, as in TensorRT's
-            plugin fields.
+            plugin fields. ``_do_suffix`` is ``trt_plugin``, as TensorRT 5.0 called it.
 
     Raises:
         TypeError: a value is of a type that no attribute holds.
     """
+    trt_plugin = bool(kwargs.pop("_do_suffix", trt_plugin))
     if name:
         node.name = name
     if op:

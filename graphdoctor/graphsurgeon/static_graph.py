@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple, overload
 
 from google.protobuf.message import DecodeError
 
+from graphdoctor.graphsurgeon.errors import NoSuchNodeError
 from graphdoctor.graphsurgeon.graphdef import GraphDef
 from graphdoctor.graphsurgeon.index import Index, base_name
 from graphdoctor.graphsurgeon.nodedef import NodeDef
+from graphdoctor.graphsurgeon.tables import Kept, NodeMap, NodeOutputs
 
 INPUT_OPS = frozenset({"Placeholder", "FIFOQueueV2", "FIFOQueue"})
 """Ops that count as inputs of the graph."""
@@ -38,34 +39,33 @@ class StaticGraph:
         own = graphdef if isinstance(graphdef, GraphDef) else GraphDef()
         self._graph_def: GraphDef = own if shared is None else shared._graph_def
         self._index: Index = Index(own) if shared is None else shared._index
+        nodes, read = self._graph_def.nodes, self._index.is_read
+        self._outputs = Kept(self._graph_def, lambda: [n for n in nodes() if n.input and not read(n.name)])
+        self._inputs = Kept(self._graph_def, lambda: [n for n in nodes() if n.op in INPUT_OPS])
         if isinstance(graphdef, str | os.PathLike):
             self.read(os.fspath(graphdef))
         elif shared is None and graphdef is not None and graphdef is not own:
             own.ParseFromString(_foreign_bytes(graphdef))
 
     @property
-    def node_map(self) -> dict[str, NodeDef]:
+    def node_map(self) -> NodeMap:
         """Name to node; the last one where several have one name."""
-        return {node.name: node for node in self._graph_def.nodes()}
+        return NodeMap(self._graph_def, self._index)
 
     @property
-    def node_outputs(self) -> defaultdict[str, list[NodeDef]]:
+    def node_outputs(self) -> NodeOutputs:
         """Name to the nodes that read it, one entry for every edge, in graph order."""
-        found: defaultdict[str, list[NodeDef]] = defaultdict(list)
-        for node in self._graph_def.nodes():
-            for reference in node.input:
-                found[base_name(reference)].append(node)
-        return found
+        return NodeOutputs(self._graph_def, self._index)
 
     @property
     def graph_outputs(self) -> list[NodeDef]:
         """The nodes that nobody reads and that have inputs, in graph order."""
-        return [n for n in self._graph_def.nodes() if n.input and not self._index.is_read(n.name)]
+        return self._outputs.list()
 
     @property
     def graph_inputs(self) -> list[NodeDef]:
         """The placeholders and queues, in graph order."""
-        return [n for n in self._graph_def.nodes() if n.op in INPUT_OPS]
+        return self._inputs.list()
 
     def __len__(self) -> int:
         return len(self._graph_def.node)
@@ -181,7 +181,7 @@ class StaticGraph:
     def _named(self, name: str) -> NodeDef:
         node = self._index.node(name)
         if node is None:
-            raise KeyError(f"the graph has no node {name!r}{self._near(name)}")
+            raise NoSuchNodeError(f"the graph has no node {name!r}{self._near(name)}")
         return node
 
     def _near(self, name: str) -> str:
@@ -215,22 +215,23 @@ class _Matcher:
     def __init__(self, words: str | Iterable[str]) -> None:
         self._words = {words} if isinstance(words, str) else set(words)
         self._expressions = []
-        self._error: re.error | None = None
+        self._errors: dict[str, re.error] = {}
         for word in sorted(self._words):
             try:
                 self._expressions.append(re.compile(word))
             except re.error as e:
-                self._error = e
+                self._errors[word] = e
 
     def matches(self, text: str) -> bool:
         if text in self._words:
+            self._errors.pop(text, None)
             return True
         return any(m is not None and m.end() == len(text) for m in (e.match(text) for e in self._expressions))
 
     def checked(self, found: list[NodeDef]) -> list[NodeDef]:
         """``found``; a word that is no expression and no node's name either is an error."""
-        if self._error is not None and not found:
-            raise self._error
+        for error in self._errors.values():
+            raise error
         return found
 
 

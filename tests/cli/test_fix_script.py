@@ -166,7 +166,7 @@ BODY = "def preprocess(graph):\n    "
         ("def preprocess(graph: return\n", "SyntaxError: invalid syntax (config.py, line 1)"),
         ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("import tensorflow as tf\ntf.no_such_name_at_all\n", "no_such_name_at_all"),
-        (f"{BODY}graph.remove('yy')\n", "KeyError: the graph has no node 'yy'; did you mean 'y'?"),
+        (f"{BODY}graph.remove('yy')\n", "NoSuchNodeError: the graph has no node 'yy'; did you mean 'y'?"),
         (f"{BODY}raise ValueError\n", "the script raises ValueError"),
         (f"{BODY}raise SystemExit(0)\n", "the script raises SystemExit: 0"),
         (f"{BODY}raise KeyboardInterrupt\n", "the script raises KeyboardInterrupt"),

@@ -39,6 +39,30 @@ def test_forward_inputs(before: str, forwarded: str, after: str) -> None:
     assert text(made) == after
 
 
+def test_forwarding_takes_names_and_passes_over_what_is_gone() -> None:
+    made = graph("x; i=Id(x); j=Id(i); r=R(j)")
+    nodes = made.find_nodes_by_op("Id")
+    made.forward_inputs("i")
+    made.forward_inputs(nodes)
+    assert text(made) == "x; r=R(x)"
+    with pytest.raises(KeyError, match="no node 'i'"):
+        made.forward_inputs(["i"])
+
+
+def test_a_script_that_catches_assertion_errors_still_does() -> None:
+    made = graph("a; y=Y(a)")
+    for edit in (
+        lambda: made.remove("z"),
+        lambda: made.add(gs.create_node("a")),
+        lambda: made.connect("a", "y", error_if_connected=True),
+        lambda: made.disconnect("y", "a", error_if_not_connected=True),
+        lambda: made.sort("a", ["y"]),
+    ):
+        with pytest.raises(AssertionError):
+            edit()
+    assert text(made) == "a; y=Y(a)"
+
+
 def test_forwarding_a_long_run_needs_no_recursion() -> None:
     made = graph("x; " + "; ".join(f"i{k}=Id({f'i{k - 1}' if k else 'x'})" for k in range(5000)) + "; r=R(i4999)")
     made.forward_inputs(made.find_nodes_by_op("Id"))

@@ -100,6 +100,18 @@ def test_a_field_of_a_plugin_keeps_its_suffix() -> None:
     assert attr(node, "k_u_int").i == 2
 
 
+def test_the_suffix_as_tensorrt_5_0_asked_for_it() -> None:
+    assert list(gs.create_node("n", _do_suffix=True, k=1).attr) == ["k_u_int"]
+    assert list(gs.create_node("n", _do_suffix=False, k=1).attr) == ["k"]
+
+
+def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    made = graph("a; b=B")
+    made.connect("a", "b")
+    gs.create_node("n", k=1)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_list_is_replaced() -> None:
     node = gs.create_node("n", k=[1, 2])
     gs.update_node(node, k=[3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,76 @@ def test_what_is_waited_for_is_no_output_and_what_reads_nothing_is_none() -> Non
 
 def test_answers_are_of_this_moment_and_stay_the_askers() -> None:
     made = graph("x; a=A(x)")
-    before = made.node_map
+    before, outputs = made.node_map.copy(), made.graph_outputs
     made.append(gs.create_node("b", inputs=["a"]))
     assert names(made.graph_outputs) == ["b"]
     made.node_map["b"].input[0] = "x"
     assert names(made.graph_outputs) == ["a", "b"]
     made.node_map["b"].name = "c"
     assert list(made.node_map) == ["x", "a", "c"]
-    assert list(before) == ["x", "a"]
+    assert (list(before), names(outputs)) == (["x", "a"], ["a"])
+    made["a"].op = "Placeholder"
+    assert names(made.graph_inputs) == ["x", "a"]
+    for name, node in made.node_map.items():
+        node.name = name * 2
+        made.remove(node)
+    assert len(made) == 0
+
+
+def test_tables_are_dictionaries() -> None:
+    made = graph("x; s=Split(x,x); a=A(s:1,^s,gone)")
+    nodes, readers = made.node_map, made.node_outputs
+    assert (list(nodes), len(nodes), "s" in nodes, "gone" in nodes, nodes.get("gone")) == (
+        ["x", "s", "a"],
+        3,
+        True,
+        False,
+        None,
+    )
+    assert nodes["a"] is made["a"] is dict(nodes)["a"] is list(nodes.values())[2]
+    assert {name: names(found) for name, found in readers.items()} == {"x": ["s", "s"], "s": ["a", "a"], "gone": ["a"]}
+    assert (names(readers["x"]), readers["a"], "a" in readers, "gone" in readers) == (["s", "s"], [], False, True)
+    with pytest.raises(KeyError):
+        nodes["gone"]
+
+
+def test_a_table_in_a_loop_of_edits_is_not_quadratic() -> None:
+    """Twenty thousand questions with an edit before each: a dictionary for each would be 400 million entries."""
+    size = 20_000
+    made = graph("x; " + "; ".join(f"n{k}=A(x)" for k in range(size)) + "; last=L(n0)")
+    start = time.perf_counter()
+    for k in range(size):
+        made.node_map[f"n{k}"].input[0] = "last"
+        assert not made.node_outputs[f"n{k}"] or k == 0
+    assert time.perf_counter() - start < 10
+
+
+def test_an_empty_graph_is_shared_too() -> None:
+    first = gs.DynamicGraph()
+    second = gs.StaticGraph(first)
+    first.append(gs.create_node("x", "Placeholder"))
+    assert (names(second.graph_inputs), second.graph_outputs, gs.StaticGraph().graph_outputs) == (["x"], [], [])
+
+
+def test_an_expression_that_is_none() -> None:
+    made = graph("x; n/a=A(x)")
+    for words in ("a(", ["a(", "a"], ["x", "*"]):
+        with pytest.raises(re.error):
+            made.find_nodes_by_name(words)
+    made["x"].name = "a("
+    assert names(made.find_nodes_by_name(["a(", "a"])) == ["a(", "n/a"]
+    for op in (None, 5):
+        with pytest.raises(TypeError, match="an op is a string"):
+            made.find_nodes_by_op(op)
+
+
+def test_a_path_and_files_that_cannot_be_read(tmp_path: Path) -> None:
+    graph("x; a=A(x)").write(str(tmp_path / "net.pb"))
+    assert names(gs.StaticGraph(tmp_path / "net.pb")) == ["x", "a"]
+    (tmp_path / "bad.pb").write_bytes(b"\x0a\xff\xff")
+    for name in ("bad.pb", "missing.pb"):
+        with pytest.raises(InputError, match=name):
+            gs.StaticGraph(str(tmp_path / name))
 
 
 def test_as_a_sequence() -> None:

@@ -101,6 +101,21 @@ def test_fix_repairs(program: Path, tmp_path: Path) -> None:
     assert _run(program, tmp_path, "fix", "fixed.pb", "--rules", packs, "--diff").returncode == 0
 
 
+def test_scripts_of_graphsurgeon_run(program: Path, tmp_path: Path) -> None:
+    """``fix --script``, ``run-script`` and the module itself need none of the extras."""
+    (tmp_path / "config.py").write_text(
+        "import graphsurgeon as gs\nimport tensorflow as tf\n\ndef preprocess(graph):\n"
+        "    graph.append(gs.create_plugin_node('P', dtype=tf.float32, inputs=graph.graph_outputs[:1]))\n"
+    )
+    done = _run(program, tmp_path, "fix", DEMO, "--script", "config.py", "-o", "fixed.pb")
+    assert done.returncode == 0, done.stderr
+    code = "import sys, graphdoctor.graphsurgeon as gs; print(gs.DynamicGraph(sys.argv[-1])['P'].op)"
+    python = program.parent / "python"
+    assert must([python, "-c", code, "fixed.pb"], tmp_path, {"PYTHONPATH": ""}).stdout == "P\n"
+    (tmp_path / "run.py").write_text(code.replace("graphdoctor.graphsurgeon", "graphsurgeon"))
+    assert _run(program, tmp_path, "run-script", "run.py", "fixed.pb").stdout == "P\n"
+
+
 @pytest.mark.parametrize(
     ("words", "extra", "made"),
     [
