@@ -64,8 +64,18 @@ TARGETS: tuple[dict[str, Any], ...] = (
         "packs": ONNX,
         "facts": ("rtx",),
     },
-    {"name": "tftrt1.12", "title": "TF-TRT of TensorFlow 1.12, TensorRT 4 and 5.0", "parser": "tftrt", "packs": ONNX},
-    {"name": "tftrt1.15", "title": "TF-TRT of TensorFlow 1.15, TensorRT 5.1 and 6", "parser": "tftrt", "packs": ONNX},
+    {
+        "name": "tftrt1.12",
+        "title": "TF-TRT of TensorFlow 1.12, TensorRT 4 and 5.0",
+        "parser": "tftrt",
+        "packs": TRT3[:3],
+    },
+    {
+        "name": "tftrt1.15",
+        "title": "TF-TRT of TensorFlow 1.15, TensorRT 5.1 and 6",
+        "parser": "tftrt",
+        "packs": TRT3[:3],
+    },
     {"name": "tftrt2.12", "title": "TF-TRT of TensorFlow 2.12, TensorRT 7 and 8", "parser": "tftrt", "packs": ONNX},
 )
 PLUGINS: Mapping[str, tuple[str, ...]] = {
