@@ -111,9 +111,13 @@ def test_mobilenet_ends_in_ops_that_tensorrt_3_has() -> None:
 
 @pytest.mark.tensorflow
 @each_file()
-def test_tensorflow_imports_it_and_gives_the_same_numbers(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("everything", [False, True], ids=["for-trt3", "all-safe"])
+def test_tensorflow_imports_it_and_gives_the_same_numbers(path: Path, everything: bool, tmp_path: Path) -> None:
     before, after = opened(path), opened(path)
-    fixed(after)
+    if everything:
+        run_rewrites(after, load_rewrites(["all-safe"]))
+    else:
+        fixed(after)
     feeds = {n.name: feed(path, n) for n in before.by_op("Placeholder")}
     wanted = [v.name for v in before.outputs]
     if path.stem in NCHW:
