@@ -41,7 +41,11 @@ class Waiting:
 
     def runs_always(self, node: Node) -> bool:
         """True if ``node`` lies in no branch of a conditional and in no loop."""
-        return not self._guards.get(node, frozenset({node}))
+        return not self.guard(node)
+
+    def guard(self, node: Node) -> Guard:
+        """The conditions under which ``node`` runs."""
+        return self._guards.get(node, frozenset({node}))
 
     def _is_idle(self, control: Node, node: Node) -> bool:
         if not self._pure.get(control, False):

@@ -6,6 +6,7 @@ import msgspec
 
 from graphdoctor.ir import GraphView, Node
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
+from graphdoctor.surgery.frames import FLOW_OPS, SWITCH_OPS
 from graphdoctor.surgery.proposal import Drop, Facts, ForgetInput, Proposal, Refusal, SetInputs, Step, propose
 from graphdoctor.surgery.waiting import Waiting
 
@@ -62,10 +63,38 @@ def _parts(graph: GraphView, dead: dict[Node, None]) -> list[list[Node]]:
 
 
 def drop_effects(graph: GraphView, facts: Facts, options: DropOptions) -> Found:
-    """Remove nodes of ``ops``; who waited for one waits for what it waited for."""
+    """Remove nodes of ``ops``; who waited for one waits for what it waited for.
+
+    In a branch or a loop that is also what it reads: a constant that waited for nothing else would leave its place.
+    """
+    waiting = Waiting(graph) if graph.by_op(*FLOW_OPS) else None
     for node in graph.by_op(*options.ops):
-        if not graph.is_output(node) and not any(u.slot >= 0 for u in graph.uses(node)):
-            yield propose(node, Drop(node), touches=node.controls, note=f"{node.op} removed")
+        if graph.is_output(node) or any(u.slot >= 0 for u in graph.uses(node)):
+            continue
+        note, readers = f"{node.op} removed", graph.consumers(node)
+        if waiting is None or waiting.runs_always(node) or not readers:
+            yield propose(node, Drop(node), touches=node.controls, note=note)
+            continue
+        anchors = _anchors(node, waiting)
+        if anchors is None:
+            yield Refusal(node, f"{readers[0].name} waits for it, and with it for the branch that it reads from")
+        else:
+            steps: tuple[Step, ...] = (*(_waits_for(r, node, anchors) for r in readers), Drop(node))
+            yield propose(node, *steps, touches=(*node.controls, *anchors), note=note)
+
+
+def _anchors(node: Node, waiting: Waiting) -> tuple[Node, ...] | None:
+    """What runs when ``node`` runs, of what it reads; ``None`` where that is one side of a Switch itself."""
+    if any(v.node.op in SWITCH_OPS for v in node.inputs):
+        return None
+    producers = dict.fromkeys(v.node for v in node.inputs if not waiting.runs_always(v.node))
+    alike = [p for p in producers if waiting.guard(p) == waiting.guard(node)]
+    return tuple(alike[:1] or producers)
+
+
+def _waits_for(reader: Node, node: Node, anchors: tuple[Node, ...]) -> SetInputs:
+    kept = (c for c in reader.controls if c is not node)
+    return SetInputs(reader, reader.inputs, tuple(dict.fromkeys((*kept, *node.controls, *anchors))))
 
 
 def no_ops(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
