@@ -179,5 +179,6 @@ def _odd_feed(rng: random.Random, graph: Graph, feeds: dict[str, Array]) -> None
 def _odd(rng: random.Random, array: Array) -> Array:
     changed = np.array(array)
     for _ in range(rng.randint(1, 3)):
-        changed.reshape(-1)[rng.randrange(changed.size)] = rng.choice(SPECIAL)
+        with np.errstate(over="ignore"):  # in half precision 3e38 is one more infinity
+            changed.reshape(-1)[rng.randrange(changed.size)] = rng.choice(SPECIAL)
     return changed
