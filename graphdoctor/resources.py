@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphdoctor.errors import InputError
+
+if TYPE_CHECKING:
+    from graphdoctor.bundle import Bundle
+
+VARIABLE = "GRAPHDOCTOR_CACHE_DIR"
 
 
 @cache
@@ -26,11 +32,24 @@ def rules_dir() -> Path:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Read one TOML file.
+    """Read one TOML file; those of ``rules/`` as they were parsed before, where they are as they were.
 
     Raises:
         InputError: the file is missing or is not TOML.
     """
+    parsed: dict[str, Any] | None = _bundle().get(path)
+    return _parsed(path) if parsed is None else parsed
+
+
+@cache
+def _bundle() -> Bundle:
+    from graphdoctor.bundle import Bundle
+
+    folder = cache_folder()
+    return Bundle(rules_dir(), _parsed, None if folder is None else folder / "rules")
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         return toml_of(path.read_text(encoding="utf-8"))
     except OSError as e:
@@ -55,3 +74,18 @@ def toml_of(text: str) -> dict[str, Any]:
 def toml_files(kind: str) -> Iterator[Path]:
     """The files of ``rules/<kind>/``, sorted by name."""
     return iter(sorted((rules_dir() / kind).glob("*.toml")))
+
+
+def cache_folder(given: str | None = None) -> Path | None:
+    """Where reports are kept: ``given``, else ``$GRAPHDOCTOR_CACHE_DIR``, else the user's own cache folder.
+
+    The user's own and not one in the project: a repository that comes with a folder of false reports must not be
+    believed. ``None`` where the user has no home.
+    """
+    if chosen := given or os.environ.get(VARIABLE):
+        return Path(chosen)
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:  # the XDG specification: a relative folder is to be ignored
+        return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "graphdoctor"
+    except RuntimeError:
+        return None

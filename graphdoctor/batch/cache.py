@@ -140,6 +140,10 @@ def clean(folder: Path) -> tuple[int, int]:
         size += entry.stat().st_size
         Path(entry).unlink()
         count += not entry.name.endswith(".tmp")
+    for bundle in (folder / "rules").glob("rules-*"):
+        bundle.unlink()
+    with suppress(OSError):
+        (folder / "rules").rmdir()
     for name, content in ((".gitignore", _IGNORE), ("CACHEDIR.TAG", _TAG)):
         with suppress(OSError):
             if (folder / name).read_text() == content:

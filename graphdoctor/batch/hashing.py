@@ -15,7 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
-VARIABLE = "GRAPHDOCTOR_CACHE_DIR"
+from graphdoctor.resources import cache_folder
+
 LEAST = 4 << 20
 """Bytes of a model for which beginning early is worth a thread."""
 _PIECE = 8 << 20
@@ -62,21 +63,6 @@ def hashing_of(path: str) -> Hashing:
 def name_of(path: str) -> str:
     """What the names of all reports about the file ``path`` begin with."""
     return hashlib.sha256(os.fsencode(Path(path).absolute())).hexdigest()[:16]
-
-
-def cache_folder(given: str | None = None) -> Path | None:
-    """Where reports are kept: ``given``, else ``$GRAPHDOCTOR_CACHE_DIR``, else the user's own cache folder.
-
-    The user's own and not one in the project: a repository that comes with a folder of false reports must not be
-    believed. ``None`` where the user has no home.
-    """
-    if chosen := given or os.environ.get(VARIABLE):
-        return Path(chosen)
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:  # the XDG specification: a relative folder is to be ignored
-        return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "graphdoctor"
-    except RuntimeError:
-        return None
 
 
 def _size(path: str) -> int:

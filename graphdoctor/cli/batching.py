@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from graphdoctor.batch.cache import Cache
-from graphdoctor.batch.hashing import cache_folder
 from graphdoctor.batch.paths import find_models
 from graphdoctor.batch.run import Outcome, Work, check_all
 from graphdoctor.cli.common import note, progress, show_error
 from graphdoctor.findings import Failed
+from graphdoctor.resources import cache_folder
 
 if TYPE_CHECKING:
     from graphdoctor.findings import ModelReport

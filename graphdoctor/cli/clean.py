@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from graphdoctor.batch.cache import clean
-from graphdoctor.batch.hashing import cache_folder
 from graphdoctor.cli.batching import cache_dir_option
 from graphdoctor.cli.common import out
 from graphdoctor.errors import InputError
+from graphdoctor.resources import cache_folder
 
 
 @click.command("clean")

@@ -52,13 +52,21 @@ class _Labels:
         self._live = graph.live() if graph.outputs else set(graph)
         self._outputs = {v.node for v in graph.outputs}
         self._rounds: list[dict[Node, bytes]] = [{} for _ in range(ROUNDS + 1)]
+        self._places: dict[tuple[str, ...], bytes] = {}
 
     def mark(self, finding: Finding) -> str:
         """The fingerprint of ``finding``, of which others may have the same."""
-        nodes = [n for name in {finding.node, *finding.covers} if (n := self._graph.get(name)) is not None]
-        places = sorted(self._around(n, ROUNDS) for n in nodes) if nodes else [finding.message.encode(errors="replace")]
+        names = (finding.node, *finding.covers)
+        places = self._places.get(names)
+        if places is None:
+            places = self._places[names] = self._place(names)
         head = f"{finding.code} {finding.target} {finding.certain}".encode()
-        return _hash(head, *places, size=16).hex()
+        return _hash(head, places or finding.message.encode(errors="replace"), size=16).hex()
+
+    def _place(self, names: Iterable[str]) -> bytes:
+        """What is around the nodes of ``names``, empty where the graph has none of them."""
+        nodes = [n for name in set(names) if (n := self._graph.get(name)) is not None]
+        return b"".join(sorted(self._around(n, ROUNDS) for n in nodes))
 
     def _label(self, node: Node, rounds: int) -> bytes:
         """A constant is known by itself alone: exports share constants in different ways."""
@@ -123,11 +131,7 @@ def _tensor_text(tensor: Tensor) -> str:
 
 
 def _hash(*parts: bytes, size: int = 8) -> bytes:
-    hashed = blake2b(digest_size=size)
-    for part in parts:
-        hashed.update(b"%d " % len(part))
-        hashed.update(part)
-    return hashed.digest()
+    return blake2b(b"".join([b"%d %b" % (len(part), part) for part in parts]), digest_size=size).digest()
 
 
 def unnumbered(fingerprint: str) -> str:

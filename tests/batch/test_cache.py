@@ -13,9 +13,9 @@ import pytest
 from graphdoctor.batch import cache as module
 from graphdoctor.batch import hashing
 from graphdoctor.batch.cache import Cache
-from graphdoctor.batch.hashing import cache_folder
 from graphdoctor.findings import ModelReport
 from graphdoctor.flows.check import CheckOptions, check_model
+from graphdoctor.resources import cache_folder
 from tests.cli.program import call, helped
 from tests.hostile.models import CHAIN, GRAPHS, ROOT, SMALL, pb, save
 
