@@ -78,7 +78,8 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
         models, asked, _understood(requests), batch, lambda: load_formats(p.format for p in wanted)
     )
     if reports:
-        write_report(Report(f"graphdoctor {__version__}", tuple(reports), tuple(failed)), wanted, shown)
+        whole = Report(f"graphdoctor {__version__}", tuple(reports), tuple(failed))
+        write_report(whole, wanted, shown, (r.settings for r in requests))
     _keep_baselines(work, requests, reports, bool(failed))
     fails_on = {r.path: r.settings.fail_on for r in requests}
     codes = [0 if work.write else exit_code([report], fails_on[report.path]) for report in reports]

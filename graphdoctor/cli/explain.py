@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from graphdoctor.cli.common import out, stdout_options
-from graphdoctor.flows.explain import explain, page_record
+from graphdoctor.flows.explain import explain, page_record, rules_here
 from graphdoctor.render.text_rules import render_rule_page, rule_page_markdown
 
 _FORMATS = ("full", "markdown", "json")
@@ -16,7 +16,7 @@ _FORMATS = ("full", "markdown", "json")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="full", show_default=True)
 def command(words: tuple[str, ...], format_: str) -> None:
     """Show a rule's page, by code, name or error message."""
-    pages = explain(" ".join(words))
+    pages = explain(" ".join(words), rules_here())
     if format_ == "json":
         import msgspec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from graphdoctor.cli.common import note, out, stdout_options
+from graphdoctor.config import Settings
 from graphdoctor.errors import InputError
 from graphdoctor.findings import ModelReport, Report, Severity, Verdict
 from graphdoctor.render import FORMATS, RenderOptions, RuleInfo, format_name, render
@@ -155,26 +156,30 @@ def exit_code(reports: list[ModelReport], fail_on: str) -> int:
     return 0
 
 
-def _rules() -> dict[str, RuleInfo]:
-    """The text behind each code, for the formats that show it."""
-    from graphdoctor.flows.explain import rule_info
-    from graphdoctor.lint import load_rules
+def _rules(settings: Iterable[Settings]) -> dict[str, RuleInfo]:
+    """The text behind each code, for the formats that show it; of two configurations the first goes before."""
+    from graphdoctor.flows.explain import rule_infos
+    from graphdoctor.flows.plan import rules_in
 
-    return {rule.code: rule_info(rule) for rule in load_rules()}
+    different = {repr(s.own_rules): s for s in settings if s.own_rules}
+    return rule_infos([rule for s in reversed(different.values()) for rule in rules_in(s)])
 
 
-def write_report(report: Report, outputs: Sequence[Place], options: RenderOptions) -> None:
+def write_report(
+    report: Report, outputs: Sequence[Place], options: RenderOptions, settings: Iterable[Settings] = ()
+) -> None:
     """Every output of a run: the files first, each whole or not at all, then what goes to standard output.
 
     Args:
         report: what was found.
         outputs: from :func:`places`.
         options: what the user chose; what the stream can show is found out here.
+        settings: those of the models, whose rules may be in the report.
 
     Raises:
         InputError: a file cannot be written.
     """
-    rules = _rules() if any(o.format in _WITH_RULE_TEXT for o in outputs) else {}
+    rules = _rules(settings) if any(o.format in _WITH_RULE_TEXT for o in outputs) else {}
     options = replace(options, rules=rules)
     for output in outputs:
         if output.path:

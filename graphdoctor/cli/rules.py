@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from graphdoctor.cli.common import out, stdout_options, target_option
-from graphdoctor.flows.explain import row_record, rule_row, rules_of
+from graphdoctor.flows.explain import row_record, rule_row, rules_here, rules_of
 from graphdoctor.render.text_rules import render_rules
 
 
@@ -20,7 +20,7 @@ def command(target: str | None, select: tuple[str, ...], family: str | None, for
     With --target, those that can speak of it.
     """
     words = [word.strip() for text in select for word in text.split(",") if word.strip()]
-    rules = rules_of(target, words, family)
+    rules = rules_of(target, words, family, rules_here())
     if format_ == "json":
         import msgspec
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdoctor.config.places import absolute, is_file
+from graphdoctor.config.places import absolute, is_file, is_folder
 from graphdoctor.config.settings import Layer
 from graphdoctor.errors import InputError
 
@@ -32,7 +32,7 @@ def layers_for(
     """What is said of the model at ``path``, the strongest last.
 
     Args:
-        path: of the model; ``-`` looks from the working folder.
+        path: of the model; ``-`` looks from the working folder, a folder without models from itself.
         files: given files; then none is looked for.
         overrides: ``KEY=VALUE``.
         isolated: True to look for no file.
@@ -45,10 +45,18 @@ def layers_for(
     elif isolated:
         found = []
     else:
-        start = Path.cwd() if path == "-" else absolute(path).parent
-        nearest = nearest_file(start)
+        nearest = nearest_file(_folder_of(path))
         found = [] if nearest is None else list(_extended(nearest))
     return [*found, *(_override(text) for text in overrides)]
+
+
+def _folder_of(path: str) -> Path:
+    """Where the search for the model at ``path`` begins: a folder that is no SavedModel is asked about itself."""
+    if path == "-":
+        return Path.cwd()
+    whole = absolute(path)
+    is_model = any(is_file(whole / name) for name in ("saved_model.pb", "saved_model.pbtxt"))
+    return whole if not is_model and is_folder(whole) else whole.parent
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -169,7 +169,17 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     named = [k for k in keys if not k.isdecimal()]
     if not named:
         return 0
+    lines = [line.partition("#")[0] for line in text.splitlines()]
+    start = _start_of_table(lines, keys)
     word = re.escape(named[-1])
     key = re.compile(rf"""(?:^|[\s.,{{\[])["']?{word}["']?\s*(?:=|\]|\.)""")
-    found = [i for i, line in enumerate(text.splitlines(), 1) if key.search(line.partition("#")[0])]
-    return found[0] if found else 0
+    found = [i for i, line in enumerate(lines, 1) if key.search(line)]
+    return next((i for i in found if i >= start), found[0] if found else 0)
+
+
+def _start_of_table(lines: Sequence[str], keys: tuple[str, ...]) -> int:
+    """The line where the table begins that the first number of ``keys`` counts; 1 where no number counts tables."""
+    at = next((i for i, key in enumerate(keys) if key.isdecimal() and i), 0)
+    head = re.compile(rf"\s*\[\[[^\]]*\b{re.escape(keys[at - 1])}[\"'\s]*\]\]")
+    heads = [i for i, line in enumerate(lines, 1) if head.match(line)] if at else []
+    return heads[int(keys[at]) - 1] if 0 < int(keys[at] if at else 0) <= len(heads) else 1

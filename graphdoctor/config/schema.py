@@ -32,6 +32,20 @@ class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     fail_on: Annotated[FailOn | UnsetType, _said("As --fail-on.")] = UNSET
 
 
+class RuleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A rule of the project's own: nodes of some ops, where they are not wanted."""
+
+    code: Annotated[str, _said("Two to eight capital letters that do not begin with GD, and three digits.")]
+    name: Annotated[str, _said("What is wrong, in small letters with hyphens.")]
+    op: Annotated[OneOrMore, _said("TensorFlow op types; * and ? as in globs.")]
+    message: Annotated[str, _said("The finding in one line; {node}, {op}, {scope}, {shape}, {dtype} are filled in.")]
+    severity: Annotated[Literal["error", "warning", "info"], _said("Of its findings; no verdict changes.")] = "warning"
+    targets: Annotated[OneOrMore, _said("Targets or parsers (uff, onnx, tftrt) it is about; without, all.")] = ""
+    remedy: Annotated[str, _said("What to do about it.")] = ""
+    why: Annotated[str, _said("Why it matters.")] = ""
+    where: Annotated[list[dict[str, Any]], _said("Predicates that must all hold, as rules/checks has them.")] = []
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", omit_defaults=True):
     """graphdoctor.toml, or [tool.graphdoctor] of a pyproject.toml."""
 
@@ -43,6 +57,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     mandatory: Annotated[Words | UnsetType, _said("These rules whatever else is said, here or elsewhere.")] = UNSET
     severity: Annotated[dict[str, Level], _said("A severity by code, prefix or name; no verdict changes.")] = {}
     rules: Annotated[dict[str, dict[str, int | float]], _said("Numbers of rules, by code or name.")] = {}
+    rule: Annotated[list[RuleEntry], _said("Rules of your own; a later one goes before one of its code.")] = []
     per_model_ignores: Annotated[dict[str, Words], _said("Rules that are ignored in models, by glob.")] = {}
     per_scope_ignores: Annotated[dict[str, Words], _said("Rules that are ignored in name scopes, by glob.")] = {}
     models: Annotated[dict[str, ModelTable], _said("What holds for single models, by glob.")] = {}

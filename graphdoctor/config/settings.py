@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec import UnsetType
 
 from graphdoctor.config.places import absolute
+from graphdoctor.errors import InputError
 from graphdoctor.globs import matches
 
 if TYPE_CHECKING:
-    from graphdoctor.config.schema import ConfigFile, ModelTable
+    from graphdoctor.config.schema import ConfigFile, ModelTable, RuleEntry
 
 Words = tuple[str, ...]
 
@@ -50,6 +51,7 @@ class Settings:
     """The keys of :class:`ConfigFile`, resolved; an empty value is what nobody said.
 
     ``files`` are those that were read, the nearest last; ``places`` says of a word where it was written.
+    ``own_rules`` are those of ``[[rule]]``, each with the place where it stands.
     """
 
     files: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ class Settings:
     mandatory: Words = ()
     severity: tuple[tuple[str, str], ...] = ()
     rules: tuple[tuple[str, str, int | float], ...] = ()
+    own_rules: tuple[tuple[str, RuleEntry], ...] = ()
     per_model_ignores: tuple[tuple[ModelGlob, Words], ...] = ()
     per_scope_ignores: tuple[tuple[str, Words], ...] = ()
     models: tuple[tuple[ModelGlob, ModelTable], ...] = ()
@@ -117,6 +120,7 @@ def _with(made: Settings, layer: Layer) -> Settings:
         mandatory=_unique((*made.mandatory, *_or(c.mandatory, ()))),
         severity=tuple((dict(made.severity) | dict(c.severity)).items()),
         rules=tuple((w, k, v) for (w, k), v in options.items()),
+        own_rules=_own_rules(made, layer),
         per_model_ignores=(*made.per_model_ignores, *ignores),
         per_scope_ignores=tuple(
             (dict(made.per_scope_ignores) | {g: tuple(w) for g, w in c.per_scope_ignores.items()}).items()
@@ -130,6 +134,21 @@ def _with(made: Settings, layer: Layer) -> Settings:
         build=made.build if isinstance(c.build, UnsetType) else c.build,
         places=made.places | _places(layer),
     )
+
+
+def _own_rules(made: Settings, layer: Layer) -> tuple[tuple[str, RuleEntry], ...]:
+    """Those of before, and those of ``layer``, which replace one of the same code.
+
+    Raises:
+        InputError: a code stands twice in one layer.
+    """
+    mine: dict[str, tuple[str, RuleEntry]] = {}
+    for entry in layer.config.rule:
+        where = f"{layer.where}: rule {entry.code}"
+        if entry.code in mine:
+            raise InputError("the code stands there twice", where=where, remedy="Give one of them another number")
+        mine[entry.code] = (where, entry)
+    return tuple(({entry.code: (where, entry) for where, entry in made.own_rules} | mine).values())
 
 
 def _places(layer: Layer) -> dict[str, str]:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from itertools import dropwhile
 from typing import Any
 
+from graphdoctor.config import Given
+from graphdoctor.config.request import settings_for
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Fix
 from graphdoctor.flows.messages import rules_for_message
+from graphdoctor.flows.plan import rules_in
 from graphdoctor.lint import Rule, find_rule, load_rules
 from graphdoctor.lint.rule_options import option_value
 from graphdoctor.lint.rules import FAMILIES
@@ -20,12 +23,22 @@ from graphdoctor.resources import rules_dir
 from graphdoctor.targets import Target, all_target_names, load_target
 
 
-def explain(words: str) -> list[RulePage]:
+def rules_here() -> tuple[Rule, ...]:
+    """The rules that the configuration of the working folder has of its own.
+
+    Raises:
+        InputError: it cannot be understood.
+    """
+    return rules_in(settings_for("-", Given(), ()))
+
+
+def explain(words: str, own: Sequence[Rule] = ()) -> list[RulePage]:
     """The page of the rule that ``words`` names, or those whose errors look like ``words``, best first.
 
     Args:
         words: a code (any case), a rule's name, or an error message of TensorFlow, of the UFF converter or of one of
             NVIDIA's parsers; of several lines, any may be the one.
+        own: rules of a configuration, found by code and name.
 
     Raises:
         InputError: no rule has that code or name, or knows such a message.
@@ -33,6 +46,9 @@ def explain(words: str) -> list[RulePage]:
     words = words.strip()
     if not words:
         raise InputError("nothing to explain", remedy="Give a code, a rule's name or an error message")
+    mine = [rule for rule in own if words.upper() == rule.code or words.lower() == rule.name]
+    if mine:
+        return [rule_page(mine[0])]
     if _is_name(words):
         return [rule_page(find_rule(words.upper() if _CODE.fullmatch(words) else words.lower()))]
     found = rules_for_message(words)
@@ -45,23 +61,27 @@ def explain(words: str) -> list[RulePage]:
     return [rule_page(rule) for rule in found]
 
 
-def rules_of(target: str | None, select: Sequence[str] = (), family: str | None = None) -> list[Rule]:
+def rules_of(
+    target: str | None, select: Sequence[str] = (), family: str | None = None, own: Sequence[Rule] = ()
+) -> list[Rule]:
     """The rules that can speak of ``target`` (``None``: all), by code.
 
     Args:
         target: a target's name.
         select: codes, prefixes of codes, names or ``ALL``; empty is every rule.
         family: the letter of a family.
+        own: rules of a configuration, which are listed too.
 
     Raises:
         InputError: there is no such target, rule or family.
     """
+    every = (*load_rules(), *own)
     for word in select:
-        check_word(word, load_rules(), "--select")
+        check_word(word, every, "--select")
     if family is not None and family.upper() not in FAMILIES:
         letters = ", ".join(f"{letter} ({about})" for letter, about in FAMILIES.items())
         raise InputError(f"there is no family {family!r}", where="--family", remedy=f"Families: {letters}")
-    rules = [r for r in load_rules() if not select or named(r, select)]
+    rules = [r for r in every if not select or named(r, select)]
     rules = [r for r in rules if family is None or r.family == family.upper()]
     if target is None:
         return rules
@@ -95,9 +115,9 @@ def rule_info(rule: Rule) -> RuleInfo:
     return RuleInfo(rule.name, rule.summary, rule.why.strip(), rule.remedy.strip(), rule.level)
 
 
-def rule_infos() -> dict[str, RuleInfo]:
-    """The text behind every code."""
-    return {rule.code: rule_info(rule) for rule in load_rules()}
+def rule_infos(own: Sequence[Rule] = ()) -> dict[str, RuleInfo]:
+    """The text behind every code, those of ``own`` rules included."""
+    return {rule.code: rule_info(rule) for rule in (*load_rules(), *own)}
 
 
 def row_record(rule: Rule) -> dict[str, Any]:

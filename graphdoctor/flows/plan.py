@@ -13,7 +13,7 @@ from graphdoctor.errors import InputError
 from graphdoctor.flows.baseline import everything
 from graphdoctor.flows.check import CheckOptions, check_model, chosen_targets
 from graphdoctor.flows.opening import SignatureOptions
-from graphdoctor.lint import Answers, LintOptions, Suppression, load_rules
+from graphdoctor.lint import Answers, LintOptions, Rule, Suppression, load_rules
 from graphdoctor.lint.rule_options import configured
 from graphdoctor.lint.selection import Selection
 from graphdoctor.targets import DEFAULT_TARGET, all_target_names, load_target
@@ -65,7 +65,7 @@ def validated(request: Request) -> CheckOptions:
         InputError: a name is none.
     """
     made = options_of(request)
-    Selection(configured(load_rules(), made.lint), made.lint)
+    Selection(configured((*load_rules(), *made.lint.own_rules), made.lint), made.lint)
     return made
 
 
@@ -84,8 +84,22 @@ def _lint_options(settings: Settings) -> LintOptions:
         severity=settings.severity,
         scope_ignores=settings.per_scope_ignores,
         rule_options=settings.rules,
+        own_rules=rules_in(settings),
         places=tuple(sorted(settings.places.items())),
     )
+
+
+def rules_in(settings: Settings) -> tuple[Rule, ...]:
+    """The rules that the configuration has of its own.
+
+    Raises:
+        InputError: one of them cannot be understood, or has the code or name of another.
+    """
+    if not settings.own_rules:
+        return ()
+    from graphdoctor.lint.own_rules import own_rules
+
+    return own_rules(settings.own_rules)
 
 
 def _live(settings: Settings) -> bool | None:

@@ -82,7 +82,7 @@ def choose(
     Raises:
         InputError: a word names no rule.
     """
-    rules = load_rules()
+    rules = (*load_rules(), *options.own_rules)
     selection = Selection(rules, options)
     for s in answers.suppressions:
         for word in () if s.inline else s.rules:
@@ -111,7 +111,7 @@ def _hidden(finding: Finding, selection: Selection, by: Suppression | None, in_b
     """``finding`` with the first reason that hides it, or ``None`` where none does."""
     if finding.code in selection.mandatory:
         return None
-    accepted = in_baseline or (by is not None and by.names(find_rule(finding.code)))
+    accepted = in_baseline or (by is not None and by.names(selection.rules[finding.code]))
     reason = selection.reason(finding)
     if not reason and by is not None:
         reason = BY_ATTRIBUTE if by.inline else f"by {by.file}"
@@ -131,13 +131,13 @@ def accepted_targets(
     Every finding of a rule that is an error must be accepted, and every node behind the verdict must be one that an
     accepted finding speaks of. So what no finding explains is never accepted.
     """
-    rules = {r.code: r for r in load_rules()}
-    hidden = list(concealed)
+    rules = {r.code: r for r in load_rules() if r.decides}
+    hidden = [h for h in concealed if h.finding.code in rules]
     answered = [h.finding for h in hidden if h.accepted]
     explained = {(f.target, n) for f in answered if rules[f.code].explains for n in (f.node, *f.covers)}
     # Where the rule that explains a node was not selected, one that defers to it speaks; nobody is shown that.
     silent = [f for h in hidden if not h.accepted and not _defers((f := h.finding), rules[f.code], explained)]
-    objections = [f for f in (*shown, *silent) if rules[f.code].level is Severity.ERROR]
+    objections = [f for f in (*shown, *silent) if f.code in rules and rules[f.code].level is Severity.ERROR]
     found = []
     for v in verdicts:
         if v.verdict is Verdict.COMPATIBLE or v.target not in behind:

@@ -63,7 +63,7 @@ class _Run:
         self.graph = graph
         self.targets = targets
         self.ctx = CheckContext(graph, specs, live, targets, Judge(graph, specs, targets))
-        self.rules = configured(load_rules(), options)
+        self.rules = configured(_all_rules(graph, options), options)
         self.selection = Selection(self.rules, options)
         names = frozenset(t.name for t in targets)
         self.reported = names if options.report is None else names & frozenset(options.report)
@@ -126,7 +126,7 @@ class _RuleHits:
         self.rule = rule
         self.about: Sequence[Target | None] = about if rule.targets is not None else (None,)
         self.level = rule.level
-        self.blocks = self.level is Severity.ERROR and not rule.tables
+        self.blocks = self.level is Severity.ERROR and rule.decides and not rule.tables
         self.is_chosen = rule.code in run.selection.chosen
         self.unsure = frozenset(t.name for t in about if _only_weakly_known(rule, t))
 
@@ -180,6 +180,7 @@ class _RuleHits:
             self._fix(hit) if certain else None,
             self.rule.remedy,
             tuple(n.name for n in hit.covers),
+            None if self.rule.decides else Severity.WARNING,
         )
 
     def _fix(self, hit: Hit) -> Fix | None:
@@ -188,6 +189,14 @@ class _RuleHits:
             return None
         outcome = holds(offered.where, self.run.ctx.match(hit.target), hit.bound, hit.node)
         return offered.value() if isinstance(outcome, Match) else None
+
+
+def _all_rules(graph: GraphView, options: LintOptions) -> tuple[Rule, ...]:
+    if not options.own_rules:
+        return load_rules()
+    from graphdoctor.lint.own_rules import at_ops
+
+    return (*load_rules(), *at_ops(options.own_rules, graph.ops()))
 
 
 def _only_weakly_known(rule: Rule, target: Target) -> bool:

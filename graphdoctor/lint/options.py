@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from graphdoctor.findings import Finding, Hidden, TargetVerdict
+
+if TYPE_CHECKING:
+    from graphdoctor.lint.rules import Rule
 
 RuleOption = tuple[str, str, int | float]
 """A rule's code or name, its option, and the value."""
@@ -27,6 +31,7 @@ class LintOptions:
         severity: words, each with ``error``, ``warning``, ``info`` or ``off``; the most exact word wins.
         scope_ignores: globs of scopes, each with words that are ignored there.
         rule_options: numbers of rules.
+        own_rules: rules of the configuration, besides all that are installed.
         places: words, each with where it was written, for error messages.
     """
 
@@ -38,6 +43,7 @@ class LintOptions:
     severity: tuple[tuple[str, str], ...] = ()
     scope_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     rule_options: tuple[RuleOption, ...] = ()
+    own_rules: tuple[Rule, ...] = field(default=(), hash=False)
     places: tuple[tuple[str, str], ...] = ()
 
 

@@ -15,10 +15,10 @@ import msgspec
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Fix, Safety, Severity
 from graphdoctor.lint.outside import OWN_PREFIX, Home, collisions, homes
+from graphdoctor.lint.target_selection import TargetSelection
 from graphdoctor.match.pattern import Pattern, PatternEdge
 from graphdoctor.match.vocabulary import AnyPredicate, predicate_classes
 from graphdoctor.resources import load_toml, toml_files
-from graphdoctor.targets import Target
 
 FAMILIES: Mapping[str, str] = {
     "F": "file and format",
@@ -46,41 +46,6 @@ Code = Annotated[str, msgspec.Meta(pattern=r"^(GD[A-Z]|[A-Z]{2,8})[0-9]{3}$")]
 Kebab = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Line = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\n]+$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-Parser = Literal["uff", "onnx", "tftrt"]
-
-
-class TargetSelection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Targets that a rule is about.
-
-    Attributes:
-        parser: those with this parser, or with one of these.
-        limit: those that have one of these named limits.
-    """
-
-    parser: Parser | list[Parser] | None = None
-    limit: str | list[str] | None = None
-
-    @property
-    def parsers(self) -> tuple[str, ...]:
-        """The parsers, none where the rule does not ask for one."""
-        if self.parser is None:
-            return ()
-        return (self.parser,) if isinstance(self.parser, str) else tuple(self.parser)
-
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """The named limits, none where the rule does not ask for one."""
-        if self.limit is None:
-            return ()
-        return (self.limit,) if isinstance(self.limit, str) else tuple(self.limit)
-
-    def includes(self, target: Target) -> bool:
-        """True if the rule is about ``target``."""
-        if self.parsers and target.parser not in self.parsers:
-            return False
-        return not self.limits or any(target.has_limit(name) is not None for name in self.limits)
 
 
 class EdgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +134,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         last: True for a rule that asks what all others found of a target: how the graph is cut into segments.
         live_only: False for a rule that looks at dead nodes too.
         counted: True for a rule with one finding for all nodes of a target: at the first, with how many there are.
+        decides: False for a rule of somebody's house, whose errors say nothing of what a target runs: no verdict
+            changes.
     """
 
     code: Code
@@ -201,6 +168,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     last: bool = False
     live_only: bool = True
     counted: bool = False
+    decides: bool = True
 
     @property
     def level(self) -> Severity:
@@ -274,7 +242,7 @@ def read_rule(path: Path, home: Home | None = None) -> Rule:
     try:
         rule = msgspec.convert(data, Rule)
     except msgspec.ValidationError as e:
-        raise _explained(str(e), data, path) from e
+        raise explained(str(e), data, str(path)) from e
     problem = _contradiction(rule, path, _CHECKS if home is None else home.folder / "checks")
     if problem:
         raise InputError(
@@ -299,23 +267,22 @@ def _contradiction(rule: Rule, path: Path, checks: Path) -> str:
         return "where needs match: a check decides for itself"
     if rule.severity == "error" and not rule.errors and not rule.sources:
         return "an error needs the text that users see, or a source"
-    problem = _bad_option(rule)
-    if problem:
-        return problem
+    return _bad_option(rule) or bad_words(rule)
+
+
+def bad_words(rule: Rule) -> str:
+    """What the message or a predicate of ``rule`` names and the pattern does not have, empty if nothing."""
     nodes = set(rule.pattern().nodes) if rule.match is not None else set()
-    fields = {name for _, name, _, _ in Formatter().parse(rule.message) if name is not None}
+    try:
+        fields = {name for _, name, _, _ in Formatter().parse(rule.message) if name is not None}
+    except ValueError as e:
+        return f"message cannot be filled in: {e}"
     unknown = fields - TEMPLATE_FIELDS - nodes
     if unknown:
         valid = ", ".join(sorted(TEMPLATE_FIELDS | nodes))
         return f"message names {min(unknown)!r}, which nothing fills in; it may name {valid}"
-    return next(
-        (
-            f"where asks about {p.on!r}, which the pattern does not have"
-            for p in rule.where
-            if p.on and p.on not in nodes
-        ),
-        "",
-    )
+    asked = (p.on for p in rule.where if p.on and p.on not in nodes)
+    return next((f"where asks about {on!r}, which the pattern does not have" for on in asked), "")
 
 
 def _bad_option(rule: Rule) -> str:
@@ -337,8 +304,8 @@ _BAD_VALUE = re.compile(r"Invalid (?:enum )?value '(?P<word>[^']*)'")
 _PLACE = re.compile(r" - at `\$?\.?(?P<key>[^`]*)`$")
 
 
-def _explained(problem: str, data: Mapping[str, Any], path: Path) -> InputError:
-    """msgspec's message with the file, the key and the nearest valid word."""
+def explained(problem: str, data: Mapping[str, Any], where: str) -> InputError:
+    """msgspec's message with the place, the key and the nearest valid word."""
     place = _PLACE.search(problem)
     key = place["key"] if place else ""
     text = problem[: place.start()] if place else problem
@@ -348,7 +315,7 @@ def _explained(problem: str, data: Mapping[str, Any], path: Path) -> InputError:
         if found:
             valid = sorted(choose(key, data))
             hint = f"{nearest(found['word'], valid)}Valid: {', '.join(valid)}" if valid else ""
-    return InputError(text[:1].lower() + text[1:], where=f"{path}: {key}" if key else str(path), remedy=hint)
+    return InputError(text[:1].lower() + text[1:], where=f"{where}: {key}" if key else where, remedy=hint)
 
 
 def _fields_at(key: str, data: Mapping[str, Any]) -> Iterable[str]:

@@ -31,7 +31,7 @@ class Selection:
         said = (*options.select, *options.extend_select, *options.ignore, *options.mandatory, *scoped)
         for word in (*said, *(word for word, _ in options.severity)):
             check_word(word, rules, dict(options.places).get(word, ""))
-        self._rules = {r.code: r for r in rules}
+        self.rules = {r.code: r for r in rules}
         self._scopes = [(glob, _codes(rules, words)) for glob, words in options.scope_ignores]
         self.mandatory = _codes(rules, options.mandatory)
         self.ignored = _codes(rules, options.ignore) - self.mandatory
@@ -52,14 +52,14 @@ class Selection:
         return replace(finding, severity=level, level=finding.level or self._own_level(finding))
 
     def _own_level(self, finding: Finding) -> Severity:
-        rule = self._rules.get(finding.code)
+        rule = self.rules.get(finding.code)
         return finding.severity if rule is None else rule.level
 
     def reason(self, finding: Finding) -> str:
         """Why ``finding`` is not wanted; empty if it is."""
         if finding.code in self.mandatory:
             return ""
-        if finding.code not in self.chosen and finding.code in self._rules:
+        if finding.code not in self.chosen and finding.code in self.rules:
             return _NOT_SELECTED
         if self._severity.get(finding.code) == OFF:
             return _OFF

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec import to_builtins
+
 from graphdoctor.config import Settings
 from graphdoctor.render.parts.words import clean
 
@@ -38,6 +40,8 @@ def _tables(s: Settings, path: str) -> Iterator[str]:
         yield from _table(f"rules.{_value(word)}", ((k, v) for w, k, v in s.rules if w == word))
     yield from _table("per-scope-ignores", s.per_scope_ignores)
     ends = [(k, v) for k, v in (("inputs", s.inputs), ("outputs", s.outputs)) if v]
+    for _, entry in s.own_rules:
+        yield from ("", "[[rule]]", *(f"{key} = {_value(value)}" for key, value in to_builtins(entry).items()))
     yield from _table(f"models.{_value(path)}", ends)
 
 
@@ -53,4 +57,6 @@ def _value(value: object) -> str:
         return json.dumps(clean(value), ensure_ascii=False)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_value(v) for v in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_value(k)} = {_value(v)}' for k, v in value.items())}}}"
     return json.dumps(value)

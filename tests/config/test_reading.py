@@ -37,6 +37,17 @@ add-v2 = "off"
 [rules.GDN002]
 max-abs = 1e4
 
+[[rule]]
+code = "ACME001"
+name = "no-random-numbers"
+op = ["Random*", "Multinomial"]
+targets = "onnx"
+severity = "error"
+message = "{node} draws random numbers"
+remedy = "Feed them in."
+why = "Replays need the same numbers."
+where = [{predicate = "rank-in", ranks = [4]}]
+
 [per-model-ignores]
 "detect/*.pb" = ["GDN"]
 
@@ -65,6 +76,7 @@ def test_every_key_is_read() -> None:
     assert read.rules == {"GDN002": {"max-abs": 1e4}}
     assert read.models["kws/*.pb"].outputs == "labels"
     schema = json_schema("config")
+    assert set(data["rule"][0]) == set(schema["$defs"]["RuleEntry"]["properties"])
     assert set(data) == set(schema["$defs"]["ConfigFile"]["properties"])
     assert set(data["models"]["kws/*.pb"]) == set(schema["$defs"]["ModelTable"]["properties"])
 
