@@ -11,6 +11,7 @@ from graphdoctor.cli.common import note, progress, show_error, signature, signat
 from graphdoctor.cli.fixing import Wish, check_places, finish, patched, place_for
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.flows.fix import FixOptions, fix_model
+from graphdoctor.surgery import Pin
 from graphdoctor.targets import load_target
 
 
@@ -20,6 +21,7 @@ from graphdoctor.targets import load_target
 @click.option("--script", default="", metavar="CONFIG.PY", help="First run its preprocess(dynamic_graph).")
 @click.option("--target", "-t", metavar="T", help="What the repairs are for; adds verdicts before and after.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply what may change the I/O contract or the float order.")
+@click.option("--pin", "pinned", multiple=True, metavar="NAME=VALUE", help="Make an input a constant first; repeats.")
 @click.option("--diff", is_flag=True, help="Show what would change, node by node; write nothing; exit 1 if anything.")
 @click.option("--diff-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verify", is_flag=True, help="Run original and fixed in TensorFlow and compare, before writing.")
@@ -36,6 +38,7 @@ def command(
     script: str,
     target: str | None,
     unsafe_fixes: bool,
+    pinned: tuple[str, ...],
     diff: bool,
     diff_format: str,
     verify: bool,
@@ -55,11 +58,12 @@ def command(
     """
     check_places(models, out_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
-    _check_work(names, script, patch, models, patch_out)
+    pins = tuple(map(Pin.parse, pinned))
+    _check_work((*names, *pinned), script, patch, models, patch_out)
     wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     chosen = load_target(target) if target else None
     keep = wish.verify or patch_out is not None
-    options = FixOptions(names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script)
+    options = FixOptions(names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins)
     ends = {path: signature(inputs, outputs, path) for path in models}
     code = 0
     for path in models:
@@ -92,7 +96,9 @@ def _check_work(
     if patch is None and not names and not script:
         raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them; or give --script")
     if patch is not None and (names or script or patch_out):
-        raise click.UsageError("--from applies the edits of a file alone; leave --rules, --script and --patch-out out")
+        raise click.UsageError(
+            "--from applies the edits of a file alone; leave --rules, --script, --pin and --patch-out out"
+        )
     if patch_out is not None and len(models) > 1:
         raise click.UsageError("--patch-out takes one MODEL")
     if patch_out is not None and patch_out in models:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import TargetVerdict, TensorInfo
@@ -13,15 +13,16 @@ from graphdoctor.ir import Graph, NodeDiff
 from graphdoctor.ir.edits import diff_graphs
 from graphdoctor.lint import LintOptions, lint
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
-from graphdoctor.surgery import FixResult, Rewrite, load_rewrites, run_rewrites
+from graphdoctor.surgery import FixResult, Pin, Rewrite, load_rewrites, pin_inputs, run_rewrites
 from graphdoctor.targets import Target
+from graphdoctor.types import Array
 
 
 @dataclass(frozen=True, slots=True)
 class FixOptions:
     """What ``fix`` was asked for: ``packs`` in order, behind the ``preprocess`` of ``script`` where one is given.
 
-    ``judge``: say the target's verdict before and after.
+    ``judge``: say the target's verdict before and after. ``pins``: inputs that become constants first.
     """
 
     packs: tuple[str, ...]
@@ -31,6 +32,7 @@ class FixOptions:
     keep_original: bool = False
     judge: bool = False
     script: str = ""
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(slots=True)
@@ -39,7 +41,8 @@ class Fixed:
 
     ``original`` are the GraphDef's bytes before, where they were kept. ``script`` is the script that changed the graph
     before any rewrite, ``scripted`` the graph before that, ``by_script`` what it changed, ``said`` what it printed.
-    ``verdicts`` are the target's before and after, where they were asked for.
+    ``verdicts`` are the target's before and after, where they were asked for. ``pinned`` are the values of inputs that
+    the user pinned.
     """
 
     opened: Opened
@@ -52,6 +55,7 @@ class Fixed:
     scripted: Graph | None = None
     by_script: tuple[NodeDiff, ...] = ()
     said: str = ""
+    pinned: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def diff(self) -> list[NodeDiff]:
@@ -102,13 +106,20 @@ def _fix_scripted(
 def fix_opened(
     opened: Opened, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None = None
 ) -> Fixed:
-    """Apply ``rewrites`` to an opened model."""
+    """Pin inputs of an opened model and apply ``rewrites`` to it.
+
+    Raises:
+        InputError: a pin names no placeholder, or its value does not fit.
+    """
     before, inputs = len(opened.graph), tuple(opened.inputs())
     original = graphdef_bytes(opened.graph) if options.keep_original else None
     was = _judged(opened.graph, opened.specs, options)
+    first, pinned = pin_inputs(opened.graph, options.pins)
     result = run_rewrites(opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round)
+    result = replace(result, applied=[*first.applied, *result.applied], mark=first.mark, before=first.before)
     opened.specs = infer_shapes(opened.graph)
-    return Fixed(opened, result, before, inputs, original, (*was, *_judged(opened.graph, opened.specs, options)))
+    verdicts = (*was, *_judged(opened.graph, opened.specs, options))
+    return Fixed(opened, result, before, inputs, original, verdicts, pinned=pinned)
 
 
 def _judged(graph: Graph, specs: Specs, options: FixOptions) -> tuple[TargetVerdict, ...]:

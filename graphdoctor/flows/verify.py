@@ -93,7 +93,7 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
 
 
 def pinned_inputs(fixed: Fixed) -> dict[str, Array]:
-    """Values for inputs that an unsafe rewrite took away: what inference feeds a learning phase or a keep_prob.
+    """Values for inputs that were pinned, or that an unsafe rewrite took away: what inference feeds.
 
     A guess that does not fit what the rewrite assumed makes the comparison fail; it cannot make it pass.
 
@@ -101,7 +101,8 @@ def pinned_inputs(fixed: Fixed) -> dict[str, Array]:
         InputError: an input of another kind was taken away.
     """
     left = {node.name for node in fixed.opened.graph.inputs}
-    return {info.name: _pinned_value(info) for info in fixed.inputs_before if info.name not in left}
+    gone = (info for info in fixed.inputs_before if info.name not in left)
+    return {i.name: fixed.pinned[i.name] if i.name in fixed.pinned else _pinned_value(i) for i in gone}
 
 
 def _pinned_value(info: TensorInfo) -> Array:

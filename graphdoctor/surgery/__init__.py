@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from graphdoctor.surgery.engine import Applied, FixResult, Refused, RolledBack, run_rewrites, undo
 from graphdoctor.surgery.packs import load_pack, load_rewrites, pack_names, pack_of, pack_rows
+from graphdoctor.surgery.pins import PIN, Pin, pin_inputs
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
 
 __all__ = [
+    "PIN",
     "Applied",
     "Facts",
     "FixResult",
+    "Pin",
     "Proposal",
     "Refusal",
     "Refused",
@@ -20,6 +23,7 @@ __all__ = [
     "pack_names",
     "pack_of",
     "pack_rows",
+    "pin_inputs",
     "run_rewrites",
     "undo",
 ]

@@ -184,3 +184,22 @@ def test_the_result_is_a_graph_for_tensorflow(demo: Path, tmp_path: Path) -> Non
     lines = [next(line for line in s.splitlines() if line.startswith("producer")) for s in shown]
     assert lines[0] == lines[1]
     assert io.BytesIO(out.read_bytes()).read(1) == b"\n"
+
+
+@pytest.mark.tensorflow
+def test_pinned_inputs_are_fed_the_same_when_it_is_proved(tmp_path: Path) -> None:
+    net, out = GRAPHS / "dropout_learning_phase.pb", tmp_path / "pinned.pb"
+    pins = ["--pin", "keras_learning_phase=false", "--pin", "keep_prob=1.0"]
+    done = call("fix", net, "--rules", "clean", *pins, "--verify", "-o", out)
+    assert (done.code, out.exists()) == (0, True), done.err
+    assert "same: every output agrees" in done.out + done.err
+    assert "--pin" in done.out
+
+
+def test_a_pin_alone_is_work_enough_and_a_wrong_one_writes_nothing(tmp_path: Path) -> None:
+    net, out = GRAPHS / "dropout_learning_phase.pb", tmp_path / "pinned.pb"
+    wrong = call("fix", net, "--pin", "keras_learning=false", "-o", out)
+    assert (wrong.code, out.exists()) == (2, False)
+    assert "Did you mean keras_learning_phase?" in wrong.err
+    assert call("fix", net, "--pin", "keras_learning_phase=false", "-o", out).code == 0
+    assert out.exists()
