@@ -16,7 +16,7 @@ _FORMATS = ("full", "markdown", "json")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="full", show_default=True)
 def command(words: tuple[str, ...], format_: str) -> None:
     """Show a rule's page, by code, name or error message."""
-    pages = explain(" ".join(words), rules_here())
+    pages = explain(" ".join(words), rules_here)
     if format_ == "json":
         import msgspec
 

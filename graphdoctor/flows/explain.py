@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import dropwhile
 from typing import Any
 
@@ -32,13 +32,13 @@ def rules_here() -> tuple[Rule, ...]:
     return rules_in(settings_for("-", Given(), ()))
 
 
-def explain(words: str, own: Sequence[Rule] = ()) -> list[RulePage]:
+def explain(words: str, own: Callable[[], Sequence[Rule]] = tuple) -> list[RulePage]:
     """The page of the rule that ``words`` names, or those whose errors look like ``words``, best first.
 
     Args:
         words: a code (any case), a rule's name, or an error message of TensorFlow, of the UFF converter or of one of
             NVIDIA's parsers; of several lines, any may be the one.
-        own: rules of a configuration, found by code and name.
+        own: gives the rules of a configuration, found by code and name; asked where it can be one of them.
 
     Raises:
         InputError: no rule has that code or name, or knows such a message.
@@ -46,7 +46,8 @@ def explain(words: str, own: Sequence[Rule] = ()) -> list[RulePage]:
     words = words.strip()
     if not words:
         raise InputError("nothing to explain", remedy="Give a code, a rule's name or an error message")
-    mine = [rule for rule in own if words.upper() == rule.code or words.lower() == rule.name]
+    could_be_own = len(words.split()) == 1 and not _SHIPPED.fullmatch(words)
+    mine = [r for r in (own() if could_be_own else ()) if words.upper() == r.code or words.lower() == r.name]
     if mine:
         return [rule_page(mine[0])]
     if _is_name(words):
@@ -189,6 +190,7 @@ def _example(rule: Rule, which: str) -> str:
 
 
 _CODE = re.compile(r"GD\w*|[A-Z]{2,8}\d{3}", re.IGNORECASE)
+_SHIPPED = re.compile(r"GD[A-Z]?\d*", re.IGNORECASE)
 _NAME = re.compile(r"GD[A-Z]?\d*|[A-Z]{2,8}\d{3}|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)
 
 

@@ -83,10 +83,11 @@ def _merged(report: ModelReport, opened: Opened, target: str, heard: Heard) -> M
 
 def _is_overruled(finding: Finding, target: str, heard: Heard, told: Sequence[Finding]) -> bool:
     """True for what the tables say, or cannot tell, of a place that NVIDIA itself has said more of."""
-    if finding.target != target:
+    rule = next((r for r in load_rules() if r.code == finding.code), None)
+    if finding.target != target or rule is None or not rule.decides:
         return False
     if any(f.certain and f.node and f.node == finding.node for f in told):
-        return any(r.tables for r in load_rules() if r.code == finding.code)
+        return rule.tables
     if heard.built is not True or told or finding.node in heard.left_out or not (finding.node or not heard.left_out):
         return False
     return not finding.certain or finding.code.startswith(_BY_TABLES)

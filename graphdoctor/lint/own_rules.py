@@ -136,6 +136,7 @@ def _bad_ops(ops: Sequence[str]) -> Iterator[tuple[str, str]]:
                 yield f"there is no op {op!r}", f"Did you mean {near!r}? For an op of your own write {own!r}"
 
 
+@cache
 def _slip(op: str) -> str:
     """The op that ``op`` was meant to be; another version of an op is none."""
     from difflib import get_close_matches

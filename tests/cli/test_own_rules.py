@@ -12,6 +12,8 @@ import pytest
 
 from graphdoctor.config import discovery
 from graphdoctor.flows.opening import open_model
+from graphdoctor.formats.tensorflow import save_graph
+from graphdoctor.ir.text import parse_graph
 from graphdoctor.lint import load_rules
 from tests.cli.program import Done, call, helped
 
@@ -78,6 +80,20 @@ def test_in_a_pyproject_and_on_the_command_line() -> None:
     assert found("--isolated") == {}
     inline = 'rule=[{code="ACME003", name="x", op="Conv2D", message="m"}]'
     assert set(found("--config", inline)) == {"ACME001", "ACME003"}
+
+
+def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
+    """A predicate asks for a rank that nobody knows: a doubt, as an error a warning, and no verdict is touched."""
+    graph = parse_graph("x = Placeholder {dtype: float32}\ny = Relu(x)\ninputs: x\noutputs: y", "g")
+    save_graph(graph, "net.pb")
+    put(RELU.replace("Relu6", "Relu") + 'severity = "error"\nwhere = [{predicate = "rank-in", ranks = [4]}]')
+    (finding,) = found()["ACME001"]
+    assert (finding["severity"], finding["certain"], finding["blocks"]) == ("warning", False, False)
+    assert finding["message"].startswith("cannot tell whether this holds: y clips: ")
+    assert report()["verdicts"] == report("--isolated", "--target", "trt8.6")["verdicts"]
+    put(RELU.replace("Relu6", "Relu") + 'where = [{predicate = "rank-in", ranks = [4]}]')
+    assert found() == {}
+    assert any("ACME001 no-relu" in note for note in report()["not_checked"])
 
 
 def test_targets_by_name_and_by_parser() -> None:
@@ -174,6 +190,11 @@ def test_sarif_settings_rules_and_explain() -> None:
     assert [r["code"] for r in json.loads(run("rules", "--select", "a-conv", "--format", "json").out)] == ["ACME002"]
     for word in ("acme001", "no-relu"):
         assert "They said so." in run("explain", word).out
+    assert run("explain", "GDU001").code == 0
+    Path("graphdoctor.toml").write_text("rule = 1", encoding="utf-8")
+    assert "rule must be a list" in helped(run("explain", "ACME001"))
+    assert "rule must be a list" in helped(run("rules"))
+    assert run("explain", "GDU001").code == 0
     Path("graphdoctor.toml").unlink()
     assert "there is no rule 'ACME001'" in helped(run("explain", "ACME001"))
 
