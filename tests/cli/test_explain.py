@@ -89,6 +89,10 @@ def test_own_messages_bring_up_the_rule(code: str, error: str) -> None:
         ("ModelImporter.cpp:125 In function importModel: Unsupported ONNX\ndata type: UINT8 (2)", ["GDD001"]),
         ("Network has dynamic or shape inputs", ["GDH002", "GDH008"]),
         ("google.protobuf.message.DecodeError: Error parsing message with type 'tensorflow.GraphDef'", ["GDF001"]),
+        ("[TensorRT] ERROR: UffParser: Unsupported number of graph 0", ["GDF001"]),
+        ("ValueError: NodeDef mentions attr 'Truncate' not in Op<name=Cast; signature=x:SrcT -> y:DstT>", ["GDV005"]),
+        ("reshape: at most one dimension may be inferred", ["GDH005"]),
+        ("AttributeError: 'NoneType' object has no attribute 'serialize'", ["GDU001"]),
     ],
     ids=lambda v: v if isinstance(v, str) else "-".join(v),
 )
