@@ -98,7 +98,7 @@ class _Run:
     def _failed(self, rule: Rule, error: Exception) -> None:
         own = find_rule(RULE_FAILED)
         reason = f"{rule.code} ({rule.name}) raised {type(error).__name__}: {error}"
-        for trouble in self.made.trouble.values():
+        for trouble in self.made.trouble.values() if rule.decides else ():
             trouble.add((_NOWHERE,), reason, certain=False)
         message = own.message.format(reason=reason)
         self.made.findings.append(

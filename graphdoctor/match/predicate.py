@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -10,6 +10,9 @@ from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.layout import data_format
 from graphdoctor.match.results import CannotTell, Outcome
+
+Slot = Annotated[int, msgspec.Meta(ge=0)]
+"""Which input or output of a node, from 0."""
 
 
 class Predicate(msgspec.Struct, frozen=True, tag_field="predicate", forbid_unknown_fields=True, kw_only=True):

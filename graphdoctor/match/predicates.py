@@ -10,7 +10,7 @@ from graphdoctor.match.constants import PASS_THROUGH, constant_of, small_constan
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase
 from graphdoctor.match.padding import PadMatch, pad_before
-from graphdoctor.match.predicate import Predicate, spec_of
+from graphdoctor.match.predicate import Predicate, Slot, spec_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.ops import find_op
 from graphdoctor.types import Answer, DType, dims_text
@@ -82,7 +82,7 @@ class DtypeIn(Predicate, tag="dtype-in", frozen=True):
 
     dtypes: list[str]
     of: str = "output"
-    index: int = 0
+    index: Slot = 0
 
     def __post_init__(self) -> None:
         for label in self.dtypes:
@@ -156,7 +156,7 @@ class InputConstant(Predicate, tag="input-constant", frozen=True):
     A negative number counts from the last input.
     """
 
-    input: int
+    input: Slot
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
@@ -210,7 +210,7 @@ class InputFrom(Predicate, tag="input-from", frozen=True):
 class InputFolds(Predicate, tag="input-folds", frozen=True):
     """Data input ``input`` is a constant once constants are folded: it does not depend on any input of the graph."""
 
-    input: int
+    input: Slot
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``; where a producer is missing or unknown it cannot be told."""
@@ -230,7 +230,7 @@ class InputFolds(Predicate, tag="input-folds", frozen=True):
 class InputBetween(Predicate, tag="input-between", frozen=True):
     """Every element of data input ``input`` is a number from ``low`` to ``high``; an absent bound is none."""
 
-    input: int
+    input: Slot
     low: int | float | None = None
     high: int | float | None = None
 
@@ -306,7 +306,7 @@ class RankIn(Predicate, tag="rank-in", frozen=True):
 
     ranks: list[int]
     of: str = "output"
-    index: int = 0
+    index: Slot = 0
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
@@ -319,7 +319,7 @@ class RankIn(Predicate, tag="rank-in", frozen=True):
 class SameShapes(Predicate, tag="same-shapes", frozen=True):
     """The data inputs ``inputs`` have equal shapes; with ``leading_only`` the last two dimensions do not count."""
 
-    inputs: list[int]
+    inputs: list[Slot]
     leading_only: bool = False
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphdoctor.ir import Node, Value
 from graphdoctor.match.constants import constant_of
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.predicate import Predicate, is_arithmetic
+from graphdoctor.match.predicate import Predicate, Slot, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.ops.reshape import settled_dims
 from graphdoctor.types import Shape, dims_text, element_count
@@ -70,7 +70,7 @@ def _batch_kept(before: Shape, after: Shape, node: Node) -> Outcome:
 class ShapeComputed(Predicate, tag="shape-computed", frozen=True):
     """One of the data inputs that say a shape is computed; ``inputs`` are their numbers for each op."""
 
-    inputs: dict[str, list[int]]
+    inputs: dict[str, list[Slot]]
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Match where the batch is in it, CannotTell where it always has the same value."""
@@ -94,7 +94,7 @@ class ShapeComputed(Predicate, tag="shape-computed", frozen=True):
 class ShapeFolds(Predicate, tag="shape-folds", frozen=True):
     """All of data input ``input`` but one element at most is known; of a Reshape the result settles a -1."""
 
-    input: int
+    input: Slot
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
@@ -145,7 +145,7 @@ def _integer(node: Node, key: str) -> int:
 class AxesHoldBatch(Predicate, tag="axes-hold-batch", frozen=True):
     """The axes in data input ``input`` name the batch."""
 
-    input: int = 1
+    input: Slot = 1
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``; where the axes are not known, the op's row speaks."""

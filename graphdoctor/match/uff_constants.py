@@ -8,7 +8,7 @@ from typing import ClassVar
 from graphdoctor.ir import Node
 from graphdoctor.match.constants import source_of
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.predicate import Predicate
+from graphdoctor.match.predicate import Predicate, Slot
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.match.uff_batch import reads_dropped_shape
 from graphdoctor.types import Answer, DType, dims_text
@@ -96,7 +96,7 @@ class IdentityCanGo(Predicate, tag="identity-can-go", frozen=True):
 class InputDimensionBetween(Predicate, tag="input-dimension-between", frozen=True):
     """Dimension ``axis`` of data input ``input`` lies between ``low`` and ``high``, both included."""
 
-    input: int
+    input: Slot
     axis: int
     high: int
     low: int = 0
@@ -143,7 +143,7 @@ def _has_content(payload: bytes) -> bool:
 class InputToldAtSource(Predicate, tag="input-told-at-source", frozen=True):
     """Data input ``input`` is folded from an op that the target does not run, which is told where it is computed."""
 
-    input: int
+    input: Slot
 
     per_target: ClassVar[bool] = True
 

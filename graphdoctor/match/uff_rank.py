@@ -6,7 +6,7 @@ from graphdoctor.ir import Node, TensorSpec, Value
 from graphdoctor.match.constants import PASS_THROUGH, constant_of, source_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY, REDUCTIONS, unlike
-from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
+from graphdoctor.match.predicate import Predicate, Slot, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import dims_text, element_count
 
@@ -22,7 +22,7 @@ class EngineRankBelow(Predicate, tag="engine-rank-below", frozen=True):
     """
 
     rank: int
-    input: int = 0
+    input: Slot = 0
     beside_constant: bool = False
     flat_is_enough: bool = False
 

@@ -224,6 +224,11 @@ def test_sarif_settings_rules_and_explain() -> None:
         ('"no-relu"', '"no-relu"\nwhere = [{predicate = "rank-in", ranks = ["x"]}]', "where[0].ranks[0]"),
         ('"no-relu"', '"no-relu"\nwhere = [{ranks = [1]}]', "predicate"),
         ('"no-relu"', '"no-relu"\nwhere = [{predicate = "rank-in", ranks = [1], on = "z"}]', "asks about 'z'"),
+        (
+            '"no-relu"',
+            '"no-relu"\nwhere = [{predicate = "axes-hold-batch", input = -1}]',
+            "where[0].input: expected `int` >= 0",
+        ),
         ('op = "Relu6"\n', "", "rule.1: lacks the key 'op'"),
     ],
 )
