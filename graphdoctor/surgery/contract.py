@@ -36,23 +36,28 @@ class Contract:
             specs: what is known of its values.
             missing: names that dangled before the first edit, and may still.
             cyclic: the graph had a cycle before the first edit, and may still.
-            inputs_may_change: something unsafe was applied: inputs may have gone or have another dtype.
+            inputs_may_change: something unsafe was applied: inputs may have gone or have another dtype, and the first
+                dimension of an output may have become unknown.
         """
         for broken in broken_invariants(graph, allow_missing=missing):
             if not (broken.invariant == "acyclic" and cyclic):
                 return broken
         values = tuple(n.out() for n in graph.inputs)
         lost = None if inputs_may_change else _kept("input", self.inputs, values, specs)
-        return lost or _kept("output", self.outputs, graph.outputs, specs)
+        return lost or _kept("output", self.outputs, graph.outputs, specs, batch_may_open=inputs_may_change)
 
 
-def _kept(kind: str, before: tuple[Promise, ...], values: tuple[Value, ...], specs: Specs) -> Broken | None:
+def _kept(
+    kind: str, before: tuple[Promise, ...], values: tuple[Value, ...], specs: Specs, *, batch_may_open: bool = False
+) -> Broken | None:
     if len(before) != len(values):
         return Broken("keeps-interface", "", f"there were {len(before)} {kind}s and would be {len(values)}")
     for (name, was), value in zip(before, values, strict=True):
         if value.name != name:
             return Broken("keeps-interface", name, f"the {kind} would be called {value.name}")
         now = specs.of(value)
+        if batch_may_open and was.shape:
+            was = TensorSpec(was.dtype, (None, *was.shape[1:]))
         if now.dtype != was.dtype or not _compatible(was, now):
             return Broken("keeps-interface", name, f"the {kind} was {was} and would be {now}")
     return None
