@@ -14,7 +14,7 @@ import pytest
 from graphdoctor.findings import Safety
 from graphdoctor.ir import Graph, broken_invariants
 from graphdoctor.passes.infer_shapes import infer_shapes
-from graphdoctor.surgery import run_rewrites
+from graphdoctor.surgery import Rewrite, load_rewrites, run_rewrites
 from graphdoctor.targets import load_target
 from graphdoctor.types import Array
 from tests.ops.harness import _plain_config, tensorflow, tf_graph_def
@@ -49,19 +49,34 @@ def test_near_its_cases_it_changes_no_result(rewrite: str) -> None:
     assert compared, "no mutant could be run"
 
 
-def rewritten(found: Mutant) -> Pair | None:
-    """The pair, checked for what needs no run; ``None`` where the mutation made no sense or nothing applies."""
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("part", range(4))
+def test_all_safe_rewrites_together_change_no_result(part: int) -> None:
+    everything = load_rewrites(["all-safe"])
+    found = [m for name in SAFE[part::4] for m in islice(mutants(name, odd=False), max(COUNT // 10, 1))]
+    pairs = [p for m in found if (p := rewritten(m, everything)) is not None]
+    for pair, results in zip(pairs, evaluated(pairs), strict=True):
+        if results is not None:
+            compare(pair, *results, folds=True)
+
+
+def rewritten(found: Mutant, rewrites: Sequence[Rewrite] | None = None) -> Pair | None:
+    """The pair, checked for what needs no run; ``None`` where the mutation made no sense or nothing applies.
+
+    ``rewrites``: those of the case where none are given.
+    """
     if infer_shapes(found.graph).conflicts:
         return None
-    graph = mutant(found.case, found.seed).graph
+    graph = mutant(found.case, found.seed, odd=found.odd).graph
     names = [v.name for v in graph.outputs]
     target = load_target(found.case.target) if found.case.target else None
-    result = run_rewrites(graph, found.case.rewrites(), target=target)
+    rewrites = found.case.rewrites() if rewrites is None else rewrites
+    result = run_rewrites(graph, rewrites, target=target)
     assert (result.converged, result.rolled_back, broken_invariants(graph)) == (True, [], []), found
     assert [v.name for v in graph.outputs] == names, found
     if not result.applied:
         return None
-    again = run_rewrites(graph, found.case.rewrites(), target=target)
+    again = run_rewrites(graph, rewrites, target=target)
     assert (again.applied, graph.diff(again.mark)) == ([], []), found
     return Pair(found, graph)
 

@@ -13,6 +13,8 @@ from graphdoctor.surgery.rewrites.common import array_of, become, const_step, lo
 from graphdoctor.types import DType
 
 _LOWEST = float(np.finfo(np.float32).min)
+_SMALLEST = float(np.finfo(np.float32).tiny)
+"""TensorFlow takes smaller numbers for zero, and infinity times zero is NaN."""
 
 
 def leaky_relu(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
@@ -32,7 +34,7 @@ def _leaky_relu(node: Node, x: Value, product: Node, slope: Value, facts: Facts)
         return Refusal(node, "the slope of LeakyRelu is float32, and this is not")
     if alpha is None or alpha.shape != ():
         return Refusal(node, "the slope is not one known number")
-    if not 0 < float(alpha) < 1:
+    if not _SMALLEST <= float(alpha) < 1:
         return Refusal(node, f"LeakyRelu is the same for a slope between 0 and 1 only, and it is {float(alpha):g}")
     steps = become(node, "LeakyRelu", (x,), {"T": DType.FLOAT, "alpha": float(alpha)})
     touched = (x.node, product, *looked_at(slope))

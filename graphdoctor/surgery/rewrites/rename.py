@@ -102,7 +102,7 @@ def _edges(graph: GraphView, node: Node, facts: Facts, options: RenameOptions) -
         array = known_array(facts, node.inputs[index]) if index < len(node.inputs) else None
         if array is None:
             return f"has no input {slot}, and whether it is {wanted:g} here is not known"
-        if not np.all(array == wanted):
+        if not np.all(array == wanted) or (array.dtype.kind == "f" and np.any(np.signbit(array) != np.signbit(wanted))):
             return f"has no input {slot}, and it is not {wanted:g} here"
     return _shapes(node, facts, options.shapes)
 
