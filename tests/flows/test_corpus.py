@@ -31,8 +31,8 @@ WHOLE = (
     "tract_conv2d-large tract_my_model inzapp_model kws_dnn_m kws_cnn_m kws_ds_cnn_s kws_ds_cnn_m"
 ).split()
 BUILT = ["mnist_all_cnn3", "tract_conv2d-large", "kws_ds_cnn_s"]
-SECONDS = 4.0
-"""What importing TensorFlow takes on a slow machine."""
+SECONDS = 60.0
+"""Something hangs: how fast it is, bench/ says."""
 
 
 def inputs_of(name: str) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def inputs_of(name: str) -> tuple[str, ...]:
 @needs_corpus
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
 def test_every_file_is_checked_and_described(path: Path) -> None:
-    """A report or one message; quickly."""
+    """A report or one message."""
     models = [path] if path.is_file() else [p.parent for p in sorted(path.rglob("saved_model.pb*"))]
     assert models
     for model in models:

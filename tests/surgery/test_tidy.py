@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from graphdoctor.ir import Attrs, Graph, NodeRecord
@@ -13,6 +11,7 @@ from graphdoctor.surgery.frames import nodes_in_loops
 from graphdoctor.surgery.tidy import drop_stale_colocation, remove_orphans, remove_unread
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import ShapeValue
+from tests.work import calls
 
 #   c1 ── a ── y (output)     c2 ── dead
 GRAPH = """
@@ -114,22 +113,17 @@ def chain(length: int, *, identities: int, run: int) -> Graph:
 @pytest.mark.parametrize("run", [1, 4000])
 def test_four_thousand_identities_go_in_one_round(run: int) -> None:
     graph = chain(20_000, identities=4_000, run=run)
-    start = time.perf_counter()
     result = run_rewrites(graph, load_rewrites(["clean"]))
-    assert time.perf_counter() - start < 5
     assert result.rounds == 2
     assert len(graph.by_op("Identity")) == 0
 
 
 @pytest.mark.slow
-def test_time_per_node_does_not_grow() -> None:
+def test_work_per_node_does_not_grow() -> None:
     def per_node(length: int) -> float:
-        best = float("inf")
-        for _ in range(3):
-            graph = chain(length, identities=length // 5, run=2)
-            start = time.perf_counter()
-            run_rewrites(graph, load_rewrites(["tf112", "clean", "fold", "trt3"]))
-            best = min(best, (time.perf_counter() - start) / length)
-        return best
+        graph = chain(length, identities=length // 5, run=2)
+        rewrites = load_rewrites(["tf112", "clean", "fold", "trt3"])
+        return calls(lambda: run_rewrites(graph, rewrites)) / length
 
-    assert per_node(20_000) < 2 * per_node(2_000)
+    per_node(100)  # what is loaded and looked up once
+    assert per_node(20_000) < 1.3 * per_node(2_000)
