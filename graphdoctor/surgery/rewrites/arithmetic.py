@@ -1,0 +1,138 @@
+"""Arithmetic and splits that the UFF parser lacks, in ops that it has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphdoctor.ir import GraphView, Node
+from graphdoctor.surgery.finder import Finder, Found, NoOptions
+from graphdoctor.surgery.proposal import (
+    Drop,
+    Facts,
+    Make,
+    New,
+    Proposal,
+    Ref,
+    Refusal,
+    ReplaceValue,
+    Step,
+    propose,
+)
+from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, known_array, lacks, looked_at, with_inputs
+from graphdoctor.types import Answer, DType
+
+_FLOATS = (DType.FLOAT, DType.HALF, DType.DOUBLE)
+_ROUNDED = "TensorFlow rounds it otherwise than a division"
+
+
+def add_n(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """AddN as a chain of Add; of more than two floats TensorFlow's kernel takes another order."""
+    for node in graph.by_op("AddN"):
+        dtype = dtype_of(node, facts.specs.output(node))
+        if len(node.inputs) < 2 or not lacks(facts, node):
+            continue
+        if dtype is DType.INVALID:
+            yield Refusal(node, "its dtype is not known")
+        else:
+            yield _added(node, dtype)
+
+
+def _added(node: Node, dtype: DType) -> Proposal:
+    total: Ref = node.inputs[0]
+    steps: list[Step] = []
+    for i, value in enumerate(node.inputs[1:-1]):
+        key = f"{node.name}/sum_{i}"
+        steps.append(Make(key, "Add", (total, value), {"T": dtype}))
+        total = New(key)
+    steps += become(node, "Add", (total, node.inputs[-1]), {"T": dtype})
+    touched, note = tuple(v.node for v in node.inputs), f"AddN -> {len(node.inputs) - 1} Add"
+    exact = len(node.inputs) == 2 or dtype.is_integer
+    return propose(node, *steps, touches=touched, note=note, unsafe="" if exact else "they are added in another order")
+
+
+def squared_difference(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """SquaredDifference(x, y) = (x - y) * (x - y)."""
+    for node in with_inputs(graph, 2, "SquaredDifference"):
+        if not lacks(facts, node):
+            continue
+        dtype = dtype_of(node, facts.specs.of(node.inputs[0]))
+        if dtype not in (*_FLOATS, DType.INT32, DType.INT64):
+            yield Refusal(node, f"it is of dtype {dtype.label}")
+            continue
+        key = f"{node.name}/difference"
+        steps = (
+            Make(key, "Sub", node.inputs, {"T": dtype}),
+            *become(node, "Mul", (New(key), New(key)), {"T": dtype}),
+        )
+        touched = tuple(v.node for v in node.inputs)
+        yield propose(node, *steps, touches=touched, note="SquaredDifference -> Sub, Mul")
+
+
+def reciprocal(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Reciprocal(x) = 1 / x."""
+    for node in with_inputs(graph, 1, "Reciprocal", "Inv"):
+        if not lacks(facts, node):
+            continue
+        dtype = dtype_of(node, facts.specs.of(node.inputs[0]))
+        if dtype not in _FLOATS:
+            yield Refusal(node, f"it is of dtype {dtype.label}")
+            continue
+        key = f"{node.name}/one"
+        steps = (
+            const_step(key, np.asarray(1, dtype=dtype.numpy), dtype),
+            *become(node, "RealDiv", (New(key), node.inputs[0]), {"T": dtype}),
+        )
+        yield propose(node, *steps, touches=(node.inputs[0].node,), note=f"{node.op} -> 1 / x", unsafe=_ROUNDED)
+
+
+def split(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Split as one StridedSlice for each part that is read."""
+    for node in with_inputs(graph, 2, "Split"):
+        target = facts.target
+        if lacks(facts, node) and (target is None or target.row("StridedSlice").support is Answer.YES):
+            yield _split(graph, node, facts)
+
+
+def _split(graph: GraphView, node: Node, facts: Facts) -> Proposal | Refusal:
+    axis, data = known_array(facts, node.inputs[0]), facts.specs.of(node.inputs[1])
+    parts, dtype = node.attr("num_split"), dtype_of(node, data)
+    if axis is None or axis.size != 1 or data.shape is None or not isinstance(parts, int) or parts < 1:
+        return Refusal(node, "its axis or the rank of its input is not known")
+    at = int(axis.reshape(-1)[0]) % len(data.shape)
+    size = data.shape[at]
+    if size is None or size % parts:
+        return Refusal(node, f"the size of dimension {at} is not known")
+    if graph.is_output(node):
+        return Refusal(node, "it is an output of the graph, and its parts must keep their names")
+    if dtype is DType.INVALID or node.controls or any(u.slot < 0 for u in graph.uses(node)):
+        return Refusal(node, "it waits for something, or something for it")
+    used = sorted({u.index for u in graph.uses(node)})
+    steps = [step for part in used for step in _slice(node, part, at, size // parts, dtype)]
+    touched = (node.inputs[1].node, *looked_at(node.inputs[0]))
+    return propose(node, *steps, Drop(node), touches=touched, note=f"Split -> {len(used)} StridedSlice")
+
+
+def _slice(node: Node, part: int, axis: int, size: int, dtype: DType) -> tuple[Step, ...]:
+    """Part number ``part``; the masks leave every other dimension as it is, whatever its size."""
+    begin, end, step, key = (f"{node.name}/{word}_{part}" for word in ("begin", "end", "step", "part"))
+    corner = np.zeros(axis + 1, np.int32)
+    start, stop = corner.copy(), corner.copy()
+    start[axis], stop[axis] = part * size, (part + 1) * size
+    mask = (1 << axis) - 1
+    attrs = {"T": dtype, "Index": DType.INT32, "begin_mask": mask, "end_mask": mask}
+    none = {"ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0}
+    return (
+        const_step(begin, start),
+        const_step(end, stop),
+        const_step(step, np.ones(axis + 1, np.int32)),
+        Make(key, "StridedSlice", (node.inputs[1], New(begin), New(end), New(step)), {**attrs, **none}),
+        ReplaceValue(node.out(part), New(key)),
+    )
+
+
+FINDERS = {
+    "add-n-to-adds": Finder(add_n),
+    "squared-difference-to-mul": Finder(squared_difference),
+    "reciprocal-to-division": Finder(reciprocal),
+    "split-to-strided-slices": Finder(split),
+}
