@@ -166,6 +166,13 @@ def settings_for(path: str, given: Given, files: Words) -> Settings:
 def _severity(text: str) -> tuple[str, str]:
     word, equals, level = text.partition("=")
     if not equals or level not in LEVELS:
-        remedy = f"Write CODE=LEVEL; LEVEL is {', '.join(LEVELS)}"
+        remedy = f"{_nearest(level)}Write CODE=LEVEL; LEVEL is {', '.join(LEVELS)}"
         raise InputError(f"cannot understand {text!r}", where="--severity", remedy=remedy)
     return word, level
+
+
+def _nearest(level: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(level, LEVELS, 1, 0.5)
+    return f"Did you mean {near[0]!r}? " if near else ""

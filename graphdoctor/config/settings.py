@@ -152,10 +152,12 @@ def _own_rules(made: Settings, layer: Layer) -> tuple[tuple[str, RuleEntry], ...
 
 
 def _places(layer: Layer) -> dict[str, str]:
-    """Each word of a layer that names rules, with the key it stands under."""
+    """Each word of a layer that names rules or targets, with the key it stands under."""
     c, where = layer.config, layer.where
+    targets = {t: f"{where}: models" for table in c.models.values() for t in _or(table.target, ())}
+    targets |= dict.fromkeys(_or(c.target, ()), f"{where}: target")
     lists = {"select": c.select, "extend-select": c.extend_select, "ignore": c.ignore, "mandatory": c.mandatory}
-    found = {word: f"{where}: {key}" for key, words in lists.items() for word in _or(words, ())}
+    found = targets | {word: f"{where}: {key}" for key, words in lists.items() for word in _or(words, ())}
     found |= dict.fromkeys(c.severity, f"{where}: severity")
     found |= {word: f"{where}: per-model-ignores" for words in c.per_model_ignores.values() for word in words}
     found |= {word: f"{where}: per-scope-ignores" for words in c.per_scope_ignores.values() for word in words}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from graphdoctor.errors import InputError
 from graphdoctor.findings import Finding, ModelReport
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.lint import (
@@ -117,14 +118,25 @@ def prepare() -> None:
     _targets()
 
 
-def chosen_targets(names: Sequence[str]) -> tuple[str, ...]:
+def chosen_targets(names: Sequence[str], places: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """``all`` is every target; each name once, in the order given.
+
+    Args:
+        names: of targets.
+        places: where a name was written, for the error message.
 
     Raises:
         InputError: there is no such target.
     """
     wanted = [t for name in names for t in (all_target_names() if name == "all" else (name,))]
-    return tuple(dict.fromkeys(load_target(n).name for n in wanted))
+    return tuple(dict.fromkeys(_named(n, (places or {}).get(n, "")) for n in wanted))
+
+
+def _named(target: str, place: str) -> str:
+    try:
+        return load_target(target).name
+    except InputError as e:
+        raise InputError(e.message, where=e.where or place, remedy=e.remedy) from e
 
 
 def _targets() -> list[Target]:

@@ -44,7 +44,7 @@ def options_of(request: Request) -> CheckOptions:
     settings = request.settings
     entries = enumerate(request.suppressions, 1)
     return CheckOptions(
-        chosen_targets(settings.target or (DEFAULT_TARGET,)),
+        chosen_targets(settings.target or (DEFAULT_TARGET,), settings.places),
         _lint_options(settings),
         SignatureOptions.parse(settings.inputs, settings.outputs),
         _live(settings),

@@ -46,7 +46,8 @@ def test_configuration_chooses() -> None:
         ("[rules.GDU003]\nx = 1", "GDU003 has no option 'x'"),
         ("[rules.GDH003]\nmax-batch = 1.5", "max-batch must be a whole number, not 1.5"),
         ("[rules.GDH003]\nmax-batch = 0", "Give one from 1"),
-        ('target = "trt33"', "there is no target 'trt33'"),
+        ('target = "trt33"', "graphdoctor.toml: target: there is no target 'trt33'"),
+        ('[models."*.pb"]\ntarget = ["trt33"]', "graphdoctor.toml: models: there is no target 'trt33'"),
         ('format = "jsn"', "Did you mean json?"),
         ('baseline = "missing.json"', "missing.json: cannot be read"),
     ],
@@ -118,6 +119,10 @@ def test_every_option_has_its_section() -> None:
 
 
 # Severities and ignores
+
+
+def test_a_mistyped_severity_offers_the_nearest() -> None:
+    assert "Did you mean 'warning'?" in refused(check("net.pb", "--severity", "GDU=warn"))
 
 
 def test_severity_changes_findings_and_no_verdict() -> None:
