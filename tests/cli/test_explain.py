@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphdoctor.cli.explain import command
+from graphdoctor.cli import cli
 from graphdoctor.errors import InputError
 from graphdoctor.flows.explain import explain
 from graphdoctor.flows.messages import MOST, rules_for_message
@@ -29,7 +29,7 @@ ERRORS = [(rule.code, error) for rule in load_rules() for error in rule.errors]
 
 
 def _run(*words: str) -> Result:
-    return CliRunner().invoke(command, words)
+    return CliRunner().invoke(cli, ["explain", *words])
 
 
 def _as_seen(error: str) -> str:

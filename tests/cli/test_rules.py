@@ -7,14 +7,14 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from graphdoctor.cli.rules import command
+from graphdoctor.cli import cli
 from graphdoctor.errors import InputError
 from graphdoctor.lint import load_rules
 from graphdoctor.targets import all_target_names
 
 
 def _run(*words: str) -> Result:
-    return CliRunner().invoke(command, words, terminal_width=80)
+    return CliRunner().invoke(cli, ["rules", *words], terminal_width=80)
 
 
 def _codes(*words: str) -> list[str]:
