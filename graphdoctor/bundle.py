@@ -17,9 +17,11 @@ from typing import Any
 
 import msgspec
 
+from graphdoctor import __version__
 from graphdoctor.errors import GraphdoctorError
 
 _PREFIX, _SUFFIX = "rules-", ".msgpack"
+_DIGEST = 16
 _MOST_BUNDLES = 4
 """So many installations share a cache folder before the oldest bundle goes."""
 
@@ -45,32 +47,46 @@ class Bundle:
 
     def _load(self, cache: Path) -> dict[str, msgspec.Raw]:
         place = cache / f"{_PREFIX}{self._key()}{_SUFFIX}"
-        try:
-            return msgspec.msgpack.decode(place.read_bytes(), type=dict[str, msgspec.Raw])
-        except (OSError, msgspec.DecodeError):
-            pass
+        with suppress(OSError, msgspec.DecodeError):
+            content = _sound(place.read_bytes())
+            if content is not None:
+                return msgspec.msgpack.decode(content, type=dict[str, msgspec.Raw])
         if not sys.dont_write_bytecode:
             with suppress(OSError, OverflowError, TypeError, ValueError, GraphdoctorError):  # told by who reads a file
                 self._keep(place)
         return {}
 
     def _key(self) -> str:
-        """Of names, sizes and times of the files."""
+        """Of this release, and of names, sizes and times of the files."""
         said = [f"{path} {size} {time}" for path, size, time in self._files]
-        return blake2b("\n".join([sys.version, *said]).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        return blake2b(
+            "\n".join([__version__, sys.version, *said]).encode("utf-8", "surrogateescape"), digest_size=16
+        ).hexdigest()
 
     def _keep(self, place: Path) -> None:
         content = {path: self._parse(Path(path)) for path, _, _ in self._files}
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the user's alone, as reports want it
+        place.parent.mkdir(exist_ok=True)
         draft = place.with_name(f"{place.name}.{os.getpid()}")
         try:
-            draft.write_bytes(msgspec.msgpack.encode(content))
+            data = msgspec.msgpack.encode(content)
+            draft.write_bytes(_digest(data) + data)
             draft.replace(place)
         finally:
             draft.unlink(missing_ok=True)
         bundles = sorted(place.parent.glob(f"{_PREFIX}*{_SUFFIX}"), key=lambda p: p.stat().st_mtime)
         for old in bundles[:-_MOST_BUNDLES]:
             old.unlink(missing_ok=True)
+
+
+def _sound(data: bytes) -> bytes | None:
+    """What is behind the digest, if it is what was written: a flipped bit must not change a table of TensorRT."""
+    digest, content = data[:_DIGEST], data[_DIGEST:]
+    return content if _digest(content) == digest else None
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_DIGEST).digest()
 
 
 def _toml_files(folder: str) -> list[tuple[str, int, int]]:

@@ -77,6 +77,21 @@ def test_a_damaged_bundle_is_none(content: bytes, rules: Path) -> None:
     assert bundle(rules).get(rules / "a.toml") == parse(rules / "a.toml")
 
 
+def test_no_flipped_byte_is_believed(rules: Path) -> None:
+    """Decoded all the same, one would be another limit of a target."""
+    bundle(rules)
+    (place,) = kept(rules)
+    whole = place.read_bytes()
+    for at in range(len(whole)):
+        place.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert bundle(rules).get(rules / "a.toml") is None, at
+
+
+def test_the_cache_folder_is_the_users_alone(rules: Path) -> None:
+    Bundle(rules, parse, rules.parent / "home" / "rules")
+    assert (rules.parent / "home").stat().st_mode & 0o077 == 0
+
+
 def test_old_bundles_go(rules: Path) -> None:
     for count in range(9):
         (rules / "a.toml").write_text(f"x = {'1' * (count + 1)}")
