@@ -14,11 +14,19 @@ from graphdoctor.flows.fix import FixOptions, fix_model
 from graphdoctor.surgery import Pin
 from graphdoctor.targets import load_target
 
+SECONDS = click.FloatRange(min=0, min_open=True)
+
 
 @click.command("fix")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--rules", "packs", default="", metavar="PACK[,PACK]", help="Packs of rewrites, in this order.")
 @click.option("--script", default="", metavar="CONFIG.PY", help="First run its preprocess(dynamic_graph).")
+@click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="S",
+    help="Seconds for the script [default: 3600], or a run of --verify [600].",
+)
 @click.option("--target", "-t", metavar="T", help="What the repairs are for; adds verdicts before and after.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply what may change the I/O contract or the float order.")
 @click.option("--pin", "pinned", multiple=True, metavar="NAME=VALUE", help="Make an input a constant first; repeats.")
@@ -36,6 +44,7 @@ def command(
     models: tuple[str, ...],
     packs: str,
     script: str,
+    timeout: float | None,
     target: str | None,
     unsafe_fixes: bool,
     pinned: tuple[str, ...],
@@ -63,7 +72,9 @@ def command(
     wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     chosen = load_target(target) if target else None
     keep = wish.verify or patch_out is not None
-    options = FixOptions(names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins)
+    options = FixOptions(
+        names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins, timeout=timeout
+    )
     ends = {path: signature(inputs, outputs, path) for path in models}
     code = 0
     for path in models:

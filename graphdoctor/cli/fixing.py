@@ -135,12 +135,13 @@ def _save_patch(fixed: Fixed, path: str, outputs: Sequence[OutputJudgement]) -> 
 
 def _verify(fixed: Fixed, path: str, options: FixOptions, wish: Wish) -> tuple[int, Sequence[OutputJudgement]]:
     """0 if the fixed graph gives the original's numbers; else says so, and nothing is written."""
-    from graphdoctor.flows.verify import verify_fixed
+    from graphdoctor.flows.verify import VerifyOptions, verify_fixed
     from graphdoctor.flows.verify_views import verify_view
     from graphdoctor.render.text_verify import render_verify
 
+    limit = options.timeout
     with progress("running both graphs in TensorFlow"):
-        verified = verify_fixed(fixed)
+        verified = verify_fixed(fixed, VerifyOptions() if limit is None else VerifyOptions(timeout=limit))
     view = verify_view(verified)
     out(render_verify(view, stdout_options()))
     if view.outcome == "same":

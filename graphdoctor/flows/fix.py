@@ -13,6 +13,7 @@ from graphdoctor.ir import Graph, NodeDiff
 from graphdoctor.ir.edits import diff_graphs
 from graphdoctor.lint import LintOptions, lint
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
+from graphdoctor.runners.script import SECONDS
 from graphdoctor.surgery import FixResult, Pin, Rewrite, load_rewrites, pin_inputs, run_rewrites
 from graphdoctor.targets import Target
 from graphdoctor.types import Array
@@ -23,6 +24,7 @@ class FixOptions:
     """What ``fix`` was asked for: ``packs`` in order, behind the ``preprocess`` of ``script`` where one is given.
 
     ``judge``: say the target's verdict before and after. ``pins``: inputs that become constants first.
+    ``timeout``: seconds that the script may take; ``None`` is an hour.
     """
 
     packs: tuple[str, ...]
@@ -33,6 +35,7 @@ class FixOptions:
     judge: bool = False
     script: str = ""
     pins: tuple[Pin, ...] = ()
+    timeout: float | None = None
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ def _fix_scripted(
     path: str, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None
 ) -> Fixed:
     """Let the script change the graph, then the rewrites; what was before is the graph before both."""
-    run = run_over(path, options.script, options.signature)
+    run = run_over(path, options.script, options.signature, options.timeout or SECONDS)
     by_script = tuple(diff_graphs(run.before, run.opened.graph))
     fixed = fix_opened(run.opened, rewrites, options, on_round)
     was = _judged(run.before, infer_shapes(run.before), options)

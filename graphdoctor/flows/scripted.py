@@ -25,8 +25,10 @@ class Scripted:
     said: str
 
 
-def run_over(path: str, script: str, signature: SignatureOptions) -> Scripted:
+def run_over(path: str, script: str, signature: SignatureOptions, timeout: float) -> Scripted:
     """Read the model at ``path``, let ``preprocess`` of ``script`` change it, open what it left.
+
+    ``timeout``: seconds that the script may take.
 
     Raises:
         InputError: the model cannot be read, or the script leaves a broken graph.
@@ -34,7 +36,7 @@ def run_over(path: str, script: str, signature: SignatureOptions) -> Scripted:
     """
     before = load_model(path).graph
     original = graphdef_bytes(before)
-    changed, said = preprocess(original, script)
+    changed, said = preprocess(original, script, timeout=timeout)
     return Scripted(open_loaded(_left(path, script, changed, before), signature), before, original, said)
 
 

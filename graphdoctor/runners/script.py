@@ -14,11 +14,13 @@ from graphdoctor.jobs.attached import run_attached
 from graphdoctor.jobs.launch import signal_text
 from graphdoctor.jobs.spec import Preprocess
 
+SECONDS = 3600.0
+"""How long a script may take where nothing else is said."""
 _PURPOSE = "Running the script"
 _WORKER = Path(__file__).parents[1] / "workers" / "script.py"
 
 
-def preprocess(graph: bytes, script: str, *, timeout: float = 3600.0) -> tuple[bytes, str]:
+def preprocess(graph: bytes, script: str, *, timeout: float = SECONDS) -> tuple[bytes, str]:
     """Let ``preprocess(dynamic_graph)`` of ``script`` change a graph.
 
     Args:
@@ -38,7 +40,9 @@ def preprocess(graph: bytes, script: str, *, timeout: float = 3600.0) -> tuple[b
         out = Path(folder, "out.pb")
         request = Preprocess(str(path), str(Path.cwd()), "graph.pb", str(out))
         result = jobs.run("preprocess", request, timeout=timeout, files={"graph.pb": graph})
-        jobs.raise_for_failure(result, where=script, purpose=_PURPOSE, remedy="Correct the script")
+        late = result.failure is not None and result.failure.kind is jobs.FailureKind.TIMEOUT
+        remedy = "Give it more time with --timeout" if late else "Correct the script"
+        jobs.raise_for_failure(result, where=script, purpose=_PURPOSE, remedy=remedy)
         return out.read_bytes(), result.log
 
 

@@ -6,9 +6,12 @@ import gc
 import io
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
+
+_OURS = Path(__file__).parents[1]
 
 
 def run_path(script: str, *, name: str) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def run_path(script: str, *, name: str) -> dict[str, Any]:
 
 
 def print_error(error: BaseException, script: str) -> None:
-    """The traceback from the script's first line on: what started it is of no use to its author."""
+    """The traceback from the script's first line on, without our own frames: its author can change none of those."""
     for one in _chain(error):
         one.__traceback__ = _from(one.__traceback__, script)
     sys.stdout.flush()
@@ -49,9 +52,20 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _from(trace: TracebackType | None, script: str) -> TracebackType | None:
-    """``trace`` from ``script`` on: none where it has only our own frames, all where it has neither."""
-    start = trace
-    while start is not None and start.tb_frame.f_code.co_filename != script:
-        start = start.tb_next
-    ours = trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent
-    return start if start is not None or ours else trace
+    """The frames of ``trace`` from ``script`` on, or all where it has none of it, that are not our own."""
+    frames = list(_frames(trace))
+    start = next((i for i, t in enumerate(frames) if _file_of(t) == script), 0)
+    shown = [t for t in frames[start:] if not Path(_file_of(t)).is_relative_to(_OURS)]
+    for i, one in enumerate(shown):
+        one.tb_next = shown[i + 1] if i + 1 < len(shown) else None
+    return shown[0] if shown else None
+
+
+def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _file_of(trace: TracebackType) -> str:
+    return trace.tb_frame.f_code.co_filename

@@ -208,6 +208,28 @@ def test_the_traceback_is_the_scripts_own(model: Path, tmp_path: Path) -> None:
     assert syntax.err.count("File ") == 1, syntax.err
 
 
+def test_the_last_line_is_the_scripts_own(model: Path, tmp_path: Path) -> None:
+    """An error deep in graphsurgeon is said where the script called it."""
+    script = f"import graphsurgeon as gs\n\ndef make():\n    gs.create_node('a', op=3)\n\n{BODY}make()\n"
+    done = fix(tmp_path, script, model)
+    assert "expected a string" in done.err
+    assert done.err.count("File ") == 2, done.err
+    assert "line 4, in make" in done.err
+    assert "graphdoctor/graphsurgeon" not in done.err
+
+
+def test_the_frames_between_two_of_the_scripts_go_too(model: Path, tmp_path: Path) -> None:
+    """What the library calls back stays in the traceback, the library does not."""
+    script = (
+        f"{BODY}class Bad(str):\n        def __hash__(self):\n            return 1 // 0\n    graph.remove(Bad('x'))\n"
+    )
+    done = fix(tmp_path, script, model)
+    assert "ZeroDivisionError" in done.err
+    assert "in __hash__" in done.err
+    assert "in preprocess" in done.err
+    assert "graphdoctor/graphsurgeon" not in done.err
+
+
 @pytest.mark.parametrize("name", ["script.py", "preprocess.py", "_run.py"])
 def test_a_script_named_as_a_worker(name: str, model: Path, tmp_path: Path) -> None:
     path = tmp_path / name
@@ -243,6 +265,16 @@ def test_a_script_that_hangs(tmp_path: Path) -> None:
     path.write_text(f"import time\n{BODY}time.sleep(60)\n")
     with pytest.raises(WorkerError, match="did not finish in 1 s"):
         preprocess(net().as_graph_def().SerializeToString(), str(path), timeout=1)
+    net().write(str(tmp_path / "net.pb"))
+    said = helped(call("fix", "--script", path, "--timeout", "1", tmp_path / "net.pb"))
+    assert "did not finish in 1 s" in said
+    assert "--timeout" in said
+    assert not (tmp_path / "net.fixed.pb").exists()
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_a_time_limit_that_is_none(seconds: str, model: Path, tmp_path: Path) -> None:
+    assert "--timeout" in helped(fix(tmp_path, IDENTITIES, model, "--timeout", seconds))
 
 
 def test_tensorflow_is_asked_for_and_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
