@@ -7,6 +7,7 @@
     ├── MissingExtraError       a package of an extra is not installed
     ├── UnsupportedError        the work is understood, and cannot be done for this graph
     └── WorkerError             a worker process crashed, hung or failed
+    Interrupted                 Ctrl-C while many models were at work (a KeyboardInterrupt: nothing else catches it)
     InternalError               a bug in graphdoctor (outside the tree: never caught as the user's fault)
 
 A message says what is wrong and where; ``remedy`` says what to do about it.
@@ -73,6 +74,15 @@ class WorkerError(GraphdoctorError):
     def __init__(self, message: str, *, where: str = "", remedy: str = "", log: str = "") -> None:
         super().__init__(message, where=where, remedy=remedy)
         self.log = log
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a request to end, with what had been done by then and what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
 
 
 class InternalError(RuntimeError):

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphdoctor.errors import InputError
+
 SUFFIXES = (".pb", ".pbtxt")
 """What is looked for in a folder."""
+_OTHER_MODELS = (".onnx", ".uff", ".h5", ".hdf5", ".keras", ".tflite", ".meta", ".ckpt", ".index", ".pt", ".pth")
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _PATTERN = re.compile(r"[*?[]")
 _HEAD = 4096
@@ -27,8 +30,9 @@ def find_models(words: Sequence[str]) -> Found:
     """The models that ``words`` name, each once.
 
     A file is a model, and so is the folder of a SavedModel. Any other folder is searched for :data:`SUFFIXES`, hidden
-    folders and links to folders left out; one without any is kept as it is, so that opening it says what it is. A
-    word that is no file and has wildcards is a pattern (``**`` is any depth), for shells that do not expand it.
+    folders and links to folders left out. A word that is no file and has wildcards is a pattern (``**`` is any
+    depth), for shells that do not expand it. A folder or pattern without a model is kept as it is:
+    :func:`refuse_nothing` says what was looked for.
     """
     models: dict[str, None] = {}
     skipped: dict[str, None] = {}
@@ -39,6 +43,28 @@ def find_models(words: Sequence[str]) -> Found:
             skipped.update(dict.fromkeys(f for f in found if f not in graphs))
             models.update(dict.fromkeys(graphs or [path]))
     return Found(tuple(models), tuple(skipped))
+
+
+def refuse_nothing(path: str) -> None:
+    """Refuse what :func:`find_models` kept although it names no model: a folder without any, a pattern without a match.
+
+    Raises:
+        InputError: it is one of these, or a folder that cannot be read.
+    """
+    from graphdoctor.formats.kinds import is_model_folder
+
+    if _is_plain_folder(path) and not is_model_folder(Path(path)):
+        raise InputError("no models were found in this folder or below it", where=path, remedy=_looked_for(path))
+    if _PATTERN.search(path) is not None and not os.path.lexists(path):
+        raise InputError("no file has such a name", where=path, remedy="Check the pattern; ** stands for any depth")
+
+
+def _looked_for(folder: str) -> str:
+    """What was looked for in ``folder``, and what is there instead."""
+    others = (str(Path(name) / f) for name, _, files in os.walk(folder) for f in files if f.endswith(_OTHER_MODELS))
+    first = min(others, default="")
+    hint = f". {first} is no such model: graphdoctor inspect says what it is" if first else ""
+    return f"Give a folder or file with a frozen graph (.pb, .pbtxt), or the folder of a SavedModel{hint}"
 
 
 def _expanded(word: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphdoctor.batch.cache import Cache
+from graphdoctor.batch.paths import refuse_nothing
 from graphdoctor.errors import GraphdoctorError, UnsupportedError, WorkerError
 
 if TYPE_CHECKING:
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one model: its report, or the error for which there is none."""
+    """What came of one model: its report, or the error for which there is none.
+
+    ``problem`` says why its report could not be kept, empty if it was or was not to be.
+    """
 
     path: str
     report: ModelReport | None = None
     error: GraphdoctorError | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ def _made(paths: Sequence[str], work: Work, say: Callable[[str], None]) -> Itera
     one = _checker(options, work.cache)
     jobs = jobs_for(paths, work.jobs, live=live)
     for outcome in map(one, paths) if jobs == 1 else _in_processes(one, paths, jobs):
+        if work.cache is not None and outcome.problem:
+            work.cache.problem = outcome.problem  # a process of its own could not tell
         say(outcome.path)
         yield outcome
 
@@ -116,6 +123,7 @@ def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callab
 
     def check(path: str) -> Outcome:
         try:
+            refuse_nothing(path)
             report = check_model(path, options[path])
         except GraphdoctorError as e:
             return Outcome(path, error=e)
@@ -124,6 +132,7 @@ def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callab
         # NVIDIA's answer is not of the file alone, and rules of other packages can change where nobody looks.
         if cache is not None and not homes() and not asks_live(options[path]):
             cache.put(path, report)
+            return Outcome(path, report, problem=cache.problem)
         return Outcome(path, report)
 
     return check

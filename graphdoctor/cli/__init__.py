@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from graphdoctor import __version__
-from graphdoctor.errors import GraphdoctorError, InputError
+from graphdoctor.errors import GraphdoctorError, InputError, Interrupted
 
 COMMANDS = (
     "check",
@@ -36,6 +36,7 @@ COMMANDS = (
     "undo",
 )
 USAGE_ERROR = 2
+_LEFT = "Files that were reported as written are whole, all others are as they were; run the same command again"
 
 
 class _Lazy(click.Group):
@@ -108,8 +109,8 @@ def _run() -> int:
         code = e.exit_code
     except click.ClickException as e:
         code = _show_usage(e)
-    except (click.Abort, KeyboardInterrupt):
-        code = _say("interrupted; nothing was written half")
+    except (click.Abort, KeyboardInterrupt) as e:
+        code = _interrupted(e)
     except GraphdoctorError as e:
         code = _show(e)
     except (MemoryError, RecursionError) as e:
@@ -120,6 +121,14 @@ def _run() -> int:
     except OSError as e:
         code = _say(f"{e.filename or 'standard output'}: {e.strerror or e}", "Check the space left and the permissions")
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(error: BaseException) -> int:
+    """What was done by then, where a command could tell; click takes Ctrl-C first and keeps it as the cause."""
+    known = error.__cause__ if isinstance(error, click.Abort) else error
+    if isinstance(known, Interrupted):
+        return _say(known.message, known.remedy)
+    return _say("interrupted; nothing was written half", _LEFT)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -14,6 +14,7 @@ from graphdoctor.batch.cache import Cache
 from graphdoctor.batch.paths import find_models
 from graphdoctor.batch.run import Outcome, Work, check_all
 from graphdoctor.cli.common import note, progress, show_error
+from graphdoctor.errors import Interrupted
 from graphdoctor.findings import Failed
 from graphdoctor.resources import cache_folder
 
@@ -113,8 +114,23 @@ def check_models(
 def _outcomes(models: Sequence[str], work: Work) -> list[Outcome]:
     if len(models) == 1:
         return list(check_all(models, work))
-    with (
-        progress(f"checking {len(models)} models", total=len(models)) as done,
-        closing(check_all(models, work, done)) as outcomes,
-    ):
-        return list(outcomes)
+    ready: list[str] = []
+    with progress(f"checking {len(models)} models", total=len(models)) as show:
+
+        def done(path: str) -> None:
+            ready.append(path)
+            show(path)
+
+        try:
+            with closing(check_all(models, work, done)) as outcomes:
+                return list(outcomes)
+        except KeyboardInterrupt as e:
+            raise _interrupted(len(ready), len(models), work.cache) from e
+
+
+def _interrupted(ready: int, models: int, cache: Cache | None) -> Interrupted:
+    """What a user who stops a long run wants to know: is what was done lost?"""
+    again = "Run the same command again"
+    if ready and cache is not None and not cache.problem:
+        again += ": it goes on from there, with the reports that are kept of those"
+    return Interrupted(f"interrupted after {ready} of {models} models; no report was written", again)

@@ -11,7 +11,15 @@ from graphdoctor.config.schema import BaselineEntry, BaselineFile
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Accepted
 
+BASELINE_VERSION = 1
+"""Of the form that :class:`BaselineFile` describes."""
 _FIELDS = ("code", "name", "target", "certain", "node", "op", "nodes", "fingerprint")
+
+
+class _Versioned(msgspec.Struct):
+    """What a baseline of any version says of itself."""
+
+    version: int
 
 
 def is_findings(path: str) -> bool:
@@ -42,7 +50,26 @@ def read_baseline(path: str) -> BaselineFile:
     except OSError as e:
         raise InputError(f"cannot be read: {e.strerror}", where=path, remedy="Give a file of --write-baseline") from e
     except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+        _refuse_version(path)
         raise InputError(f"is no baseline: {e}", where=path, remedy=f"Make it anew with --write-baseline {path}") from e
+
+
+def _refuse_version(path: str) -> None:
+    """Say so of a baseline that another graphdoctor wrote in a form of its own.
+
+    Raises:
+        InputError: ``path`` is one.
+    """
+    try:
+        version = msgspec.json.decode(Path(path).read_bytes(), type=_Versioned).version
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return
+    if version != BASELINE_VERSION:
+        raise InputError(
+            f"is a baseline of version {version}, and this graphdoctor reads version {BASELINE_VERSION}",
+            where=path,
+            remedy=f"Write it again with --write-baseline {path}, or use the graphdoctor that wrote it",
+        )
 
 
 def accepted_of(file: BaselineFile, path: str, model: str) -> tuple[Accepted, ...]:

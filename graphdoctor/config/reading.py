@@ -25,6 +25,9 @@ _WORDS: dict[object, str] = {
     dict: "a table",
     list: "a list",
 }
+_TRUTH = dict.fromkeys(("true", "yes", "on", "1"), "true") | dict.fromkeys(("false", "no", "off", "0"), "false")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Problem(NamedTuple):
@@ -120,7 +123,35 @@ def _wrong_type(data: object, kind: Any, keys: tuple[str, ...]) -> Problem:
         hint = f"Did you mean {near[0]!r}? " if near else ""
         return Problem(keys, f"{name} cannot be {data!r}", f"{hint}It may be {', '.join(literals)}")
     words = dict.fromkeys(_word(m) for m in _members(kind))
-    return Problem(keys, f"{name} must be {' or '.join(words)}, not {_shown(data)}", "Correct the value")
+    right = next((text for m in _members(kind) if (text := _corrected(data, m))), "")
+    remedy = f"Write {_assignment(keys, right)}" if right else "Correct the value"
+    return Problem(keys, f"{name} must be {' or '.join(words)}, not {_shown(data)}", remedy)
+
+
+def _assignment(keys: tuple[str, ...], value: str) -> str:
+    """``value`` with the key it is for; alone where it is an item of a list."""
+    if not keys or keys[-1].isdecimal():
+        return value
+    return f"{keys[-1] if _BARE_KEY.fullmatch(keys[-1]) else _quoted(keys[-1])} = {value}"
+
+
+def _corrected(data: object, kind: Any) -> str:
+    """``data`` as it was probably meant, in TOML; empty where that cannot be told."""
+    origin = get_origin(kind) or kind
+    if origin is list and isinstance(data, str) and list(_members(get_args(kind)[0])) == [str]:
+        return f"[{', '.join(_quoted(word.strip()) for word in data.split(',') if word.strip())}]"
+    if origin is str and isinstance(data, (int, float, date)) and not isinstance(data, bool):
+        return _quoted(str(data))
+    if origin is bool and isinstance(data, (str, int)):
+        return _TRUTH.get(str(data).lower(), "")
+    if origin is str and isinstance(data, list) and len(data) == 1 and isinstance(data[0], str):
+        return _quoted(data[0])
+    return data if origin in (int, float) and isinstance(data, str) and _NUMBER.fullmatch(data) else ""
+
+
+def _quoted(text: str) -> str:
+    """As TOML writes it: JSON's texts are TOML's."""
+    return msgspec.json.encode(text).decode()
 
 
 def _near(word: str, words: Iterable[str]) -> list[str]:

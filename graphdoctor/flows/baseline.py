@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from graphdoctor import __version__
-from graphdoctor.config.baselines import entry_from, key_in, key_of, read_baseline
+from graphdoctor.config.baselines import BASELINE_VERSION, entry_from, key_in, key_of, read_baseline
 from graphdoctor.config.schema import BaselineEntry
 from graphdoctor.findings import Accepted, ModelReport
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.lint import accepted
-
-VERSION = 1
 
 
 def write_baseline(path: str, reports: Iterable[ModelReport]) -> int:
@@ -56,7 +54,7 @@ def _write(path: str, models: Mapping[str, Sequence[BaselineEntry]]) -> None:
     blocks = [_block(key, entries) for key, entries in sorted(models.items())]
     body = "{\n" + ",\n".join(blocks) + "\n  }" if blocks else "{}"
     tool = _json(f"graphdoctor {__version__}")
-    text = f'{{\n  "version": {VERSION},\n  "tool": {tool},\n  "models": {body}\n}}\n'
+    text = f'{{\n  "version": {BASELINE_VERSION},\n  "tool": {tool},\n  "models": {body}\n}}\n'
     atomic_write(path, text.encode())
 
 

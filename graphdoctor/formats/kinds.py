@@ -174,23 +174,43 @@ def sniff_folder(folder: Path) -> tuple[Kind, Path]:
     Raises:
         InputError: the folder holds no model, or cannot be read.
     """
+    names = _names_in(folder)
+    found = _folder_kind(folder, names)
+    if found is None:
+        models = [n for n in names if n.endswith((".pb", ".pbtxt", ".onnx", ".uff"))]
+        raise InputError(
+            "this folder is not a SavedModel: it has no saved_model.pb",
+            where=str(folder),
+            remedy=f"Give a file in it: {', '.join(models[:5])}" if models else "Give a model file",
+        )
+    return found
+
+
+def is_model_folder(folder: Path) -> bool:
+    """True for the folder of a SavedModel or a checkpoint.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _folder_kind(folder, _names_in(folder)) is not None
+
+
+def _names_in(folder: Path) -> list[str]:
     try:
-        names = sorted(entry.name for entry in folder.iterdir())
+        return sorted(entry.name for entry in folder.iterdir())
     except OSError as e:
         raise InputError(
             f"cannot be read: {e.strerror}", where=str(folder), remedy="Check the path and its permissions"
         ) from e
+
+
+def _folder_kind(folder: Path, names: list[str]) -> tuple[Kind, Path] | None:
     for name, kind in (("saved_model.pb", Kind.SAVED_MODEL), ("saved_model.pbtxt", Kind.SAVED_MODEL_TEXT)):
         if name in names:
             return kind, folder / name
     if any(n == "checkpoint" or n.endswith(".index") or _SHARD.search(n) for n in names):
         return Kind.CHECKPOINT, folder
-    models = [n for n in names if n.endswith((".pb", ".pbtxt", ".onnx", ".uff"))]
-    raise InputError(
-        "this folder is not a SavedModel: it has no saved_model.pb",
-        where=str(folder),
-        remedy=f"Give a file in it: {', '.join(models[:5])}" if models else "Give a model file",
-    )
+    return None
 
 
 def _by_magic(data: bytes) -> Kind | None:

@@ -261,6 +261,16 @@ def test_a_folder_that_cannot_be_used(kind: str, net: Path, tmp_path: Path) -> N
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_processes_tell_what_they_could_not_keep(jobs: str, net: Path, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("")
+    other = tmp_path / "other.pb"
+    other.write_bytes(net.read_bytes())
+    done = call("check", net, other, *WORDS, "--cache-dir", tmp_path / "blocked", "-j", jobs)
+    assert done.code == 1
+    assert done.err.count("reports are not kept") == 1
+
+
 def test_no_home(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user without a home, or with one that cannot be written: silence."""
     for variable in ("GRAPHDOCTOR_CACHE_DIR", "XDG_CACHE_HOME"):

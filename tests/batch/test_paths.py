@@ -73,11 +73,23 @@ def test_links_are_not_followed_around(tree: Path) -> None:
 
 
 def test_folder_without_models(tree: Path) -> None:
-    """One message, as for any other path that is no model."""
-    (tree / "empty").mkdir()
-    assert "has no saved_model.pb" in helped(call("check", "empty"))
+    """One message that says what was looked for, and where; another model stops for it no more than for any other."""
+    (tree / "empty" / "deep").mkdir(parents=True)
+    said = helped(call("check", "empty"))
+    assert "empty: no models were found in this folder or below it" in said
+    assert all(word in said for word in (".pb", ".pbtxt", "SavedModel"))
+    assert ".onnx" not in said
+    save(tree / "empty" / "deep", b"", "net.onnx")
+    assert "empty/deep/net.onnx is no such model" in helped(call("check", "empty"))
+    done = call("check", "empty", "m/a.pb", "--target", "rtx1.7", "--no-live", "--fail-on", "never")
+    assert done.code == 2
+    assert "m/a.pb" in done.out
     (tree / "empty" / "labels.pbtxt").write_text(LABELS)
     assert find_models(["empty"]).models == ("empty",)
+
+
+def test_pattern_without_a_match(tree: Path) -> None:
+    assert "m/none*.pb: no file has such a name" in helped(call("check", "m/none*.pb"))
 
 
 def test_check_of_a_folder(tree: Path) -> None:

@@ -119,11 +119,19 @@ def test_what_nvidia_says_can_be_accepted() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"version": 2, "models": {}}', "{", '{"version": 1}', '{"version": 1, "models": {"net.pb": [{"code": 3}]}}'],
+    ['{"version": "2", "models": {}}', "{", '{"version": 1}', '{"version": 1, "models": {"net.pb": [{"code": 3}]}}'],
 )
 def test_a_damaged_baseline_is_one_error(text: str) -> None:
     put("b.json", text)
     assert "b.json: is no baseline" in helped(check("net.pb", "--baseline", "b.json"))
+
+
+def test_a_baseline_of_another_version_is_said_to_be_one() -> None:
+    """Whatever else its form is by then."""
+    put("b.json", '{"version": 2, "nets": []}')
+    said = helped(check("net.pb", "--baseline", "b.json"))
+    assert "b.json: is a baseline of version 2, and this graphdoctor reads version 1" in said
+    assert "Write it again with --write-baseline b.json" in said
 
 
 def test_nothing_is_written_where_something_is_wrong() -> None:
