@@ -30,7 +30,7 @@ class Variant(enum.Enum):
     FULL = "full"
     """Every message is a message."""
     RAW = "raw"
-    """As LAZY, with strings as bytes and maps as repeated entries: accepts names that are not UTF-8."""
+    """As LAZY, with strings as bytes and maps as repeated entries: accepts names that are not UTF-8 and keeps order."""
 
 
 class Row(NamedTuple):
@@ -114,6 +114,9 @@ class Schema:
         for number, part, type_, lazy in ((1, "key", row.key, False), (2, "value", row.type, row.lazy)):
             field = entry.field.add(name=part, number=number, label=_Field.LABEL_OPTIONAL)
             self._set_type(field, type_, lazy)
+            if self.variant is Variant.RAW:  # written also where it is empty or zero, as in a map
+                field.oneof_index = len(entry.oneof_decl)
+                entry.oneof_decl.add(name=f"_{part}")
         return name
 
     def _set_type(self, field: descriptor_pb2.FieldDescriptorProto, name: str, lazy: bool) -> None:

@@ -1,0 +1,7 @@
+"""UFF files, from disk and back. What is in them stands in ``wire.uff``, where rules and ops can see it too."""
+
+from __future__ import annotations
+
+from graphdoctor.formats.uff.files import UffFile, load_uff, save_uff
+
+__all__ = ["UffFile", "load_uff", "save_uff"]
