@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +17,7 @@ from graphdoctor.cli.reporting import check_place, exit_code, output_options, pl
 from graphdoctor.cli.sections import Sectioned
 from graphdoctor.config import Request, requests_for
 from graphdoctor.findings import ModelReport, Report
-from graphdoctor.render import load_formats
+from graphdoctor.render import FINGERPRINTED, load_formats
 
 if TYPE_CHECKING:
     from graphdoctor.flows.check import CheckOptions
@@ -73,6 +73,7 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     if work.write:
         check_place(work.write, [place.path for place in wanted if place.path], models)
     shown = shown_options(words)
+    requests = _marked(requests, work, {p.format for p in wanted})
     asked = {r.path: r.key for r in requests if not r.older}
     reports, failed = check_models(
         models, asked, _understood(requests), batch, lambda: load_formats(p.format for p in wanted)
@@ -99,6 +100,12 @@ def _understood(requests: Sequence[Request]) -> Callable[[str], CheckOptions]:
         return made[0](by_path[path])
 
     return options
+
+
+def _marked(requests: Sequence[Request], work: _BaselineWork, formats: Set[str]) -> list[Request]:
+    """``requests`` with fingerprints where a baseline or an output needs them: they cost a fifth of a large graph."""
+    always = bool(work.write or formats & FINGERPRINTED)
+    return [replace(r, fingerprints=always or bool(r.settings.baseline)) for r in requests]
 
 
 def _show_settings(requests: Sequence[Request]) -> None:

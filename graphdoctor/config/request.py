@@ -67,6 +67,7 @@ class Request:
         baseline: what is accepted.
         older: a model whose findings are accepted, empty for none.
         is_unheard: True where there is a baseline that says nothing of this model.
+        fingerprints: False where nothing that is written, read or compared needs the findings' fingerprints.
     """
 
     path: str
@@ -78,6 +79,7 @@ class Request:
     baseline: tuple[Accepted, ...] = ()
     older: str = ""
     is_unheard: bool = False
+    fingerprints: bool = True
 
     @property
     def key(self) -> str:

@@ -36,6 +36,7 @@ class CheckOptions:
     live: bool | None = None
     build: bool | None = None
     answers: Answers = field(default_factory=Answers)
+    fingerprints: bool = True
 
 
 def check_model(path: str, options: CheckOptions) -> ModelReport:
@@ -84,7 +85,7 @@ def _chosen(report: ModelReport, opened: Opened, options: CheckOptions, result: 
     if answers.inline:
         answers = replace(answers, suppressions=(*answers.suppressions, *inline_suppressions(graph)))
     made = sorted(report.findings, key=lambda f: f.sort_key)
-    found = fingerprinted(made, graph, opened.specs)
+    found = fingerprinted(made, graph, opened.specs) if options.fingerprints else made
     chosen = choose(found, options.lint, answers, options.targets, lambda: _for_every_target(opened, options))
     asked = [v for v in report.verdicts if v.target in options.targets]
     return replace(

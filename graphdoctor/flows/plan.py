@@ -55,6 +55,7 @@ def options_of(request: Request) -> CheckOptions:
             require_reason=settings.require_reason,
             baseline=request.baseline,
         ),
+        request.fingerprints,
     )
 
 

@@ -55,8 +55,8 @@ def match_baseline(findings: Sequence[Finding], entries: Iterable[Accepted]) -> 
     First come those whose structure and name are as before, then those with the structure alone, then those with the
     name alone.
     """
-    keys = [accepted(f) for f in findings]
     left = list(entries)
+    keys = [accepted(f) for f in findings] if left else []
     old: set[int] = set()
     for of in _KEYS:
         pool: dict[object, deque[Accepted]] = {}

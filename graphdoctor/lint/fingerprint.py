@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 
 from graphdoctor.findings import Finding
@@ -39,7 +38,7 @@ def fingerprinted(findings: Iterable[Finding], graph: Graph, specs: Specs) -> tu
     for finding in findings:
         mark = labels.mark(finding)
         seen[mark] += 1
-        found.append(replace(finding, fingerprint=mark if seen[mark] == 1 else f"{mark}.{seen[mark]}"))
+        found.append(finding.marked(mark if seen[mark] == 1 else f"{mark}.{seen[mark]}"))
     return tuple(found)
 
 

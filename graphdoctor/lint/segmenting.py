@@ -9,7 +9,7 @@ from graphdoctor.ir import Node, Value
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.trouble import Trouble
 from graphdoctor.match.support import ORDER_ONLY
-from graphdoctor.passes.segments import Segments, find_segments
+from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules, Target
 from graphdoctor.types import Answer
 
@@ -92,10 +92,15 @@ class Segmented:
 
     def _cut(self, taken: set[Node]) -> Segments:
         nodes = (taken - self._folded - self._ends) | self._constants
-        return find_segments(self.ctx.graph, nodes, self._constants, self.rules, self._fits)
+        cutter: Cutter = self.ctx.shared.setdefault("cutter", Cutter(self.ctx.graph))
+        return cutter.cut(nodes, self._constants, self.rules, self._fits, self._all_fit)
 
     def _fits(self, value: Value) -> bool:
         return self.ctx.specs.of(value).dtype in self.target.dtypes
+
+    def _all_fit(self, node: Node) -> bool:
+        specs = self.ctx.specs.table.get(node, ())
+        return bool(specs) and all(spec.dtype in self.target.dtypes for spec in specs)
 
     def _reasons(self) -> Iterator[tuple[Node, str]]:
         for segment in self.segments.small:

@@ -39,35 +39,54 @@ class Segments:
     whole: bool = True
 
 
-def find_segments(
-    graph: GraphView,
-    accepted: AbstractSet[Node],
-    leaves: AbstractSet[Node],
-    rules: SegmentRules,
-    fits: Callable[[Value], bool],
-) -> Segments:
-    """Cut ``graph``.
+class Cutter:
+    """Cuts one graph, which must not change meanwhile, for as many targets as ask; what they share is found once."""
 
-    Args:
-        graph: the graph.
-        accepted: nodes that may be in a segment.
-        leaves: nodes of them whose inputs do not count: they are constants by then.
-        rules: smallest segment, number of engines.
-        fits: whether a value may cross the border of a segment.
-    """
-    joined = _Joined(graph, accepted, leaves)
-    joined.same_phase()
-    whole = joined.between_phases()
-    groups, small, peeled = list[tuple[Node, ...]](), list[tuple[Node, ...]](), list[Node]()
-    for group in joined.groups():
-        inside, off = (group, []) if _size(group, rules) < rules.minimum else _peel(graph, group, leaves, fits)
-        peeled += off
-        if inside:
-            (small if _size(inside, rules) < rules.minimum else groups).append(inside)
-    keep = {*sorted(range(len(groups)), key=lambda i: (-_size(groups[i], rules), i))[: rules.engines]}
-    kept = tuple(g for i, g in enumerate(groups) if i in keep)
-    surplus = tuple(g for i, g in enumerate(groups) if i not in keep)
-    return Segments(kept, tuple(small), surplus, tuple(peeled), whole)
+    def __init__(self, graph: GraphView) -> None:
+        self._graph = graph
+        self._consumers: dict[Node, list[Node]] = {}
+        self._groups: list[tuple[AbstractSet[Node], AbstractSet[Node], list[tuple[Node, ...]], bool]] = []
+
+    def cut(
+        self,
+        accepted: AbstractSet[Node],
+        leaves: AbstractSet[Node],
+        rules: SegmentRules,
+        fits: Callable[[Value], bool],
+        all_fit: Callable[[Node], bool],
+    ) -> Segments:
+        """Cut the graph.
+
+        Args:
+            accepted: nodes that may be in a segment; must not change any more.
+            leaves: nodes of them whose inputs do not count: they are constants by then; must not change any more.
+            rules: smallest segment, number of engines.
+            fits: whether a value may cross the border of a segment.
+            all_fit: True only if all values of an accepted node may; quick.
+        """
+        joined, whole = self._joined(accepted, leaves)
+        border = _Border(self._graph, leaves, fits, all_fit)
+        groups, small, peeled = list[tuple[Node, ...]](), list[tuple[Node, ...]](), list[Node]()
+        for group in joined:
+            inside, off = (group, []) if _size(group, rules) < rules.minimum else border.peel(group)
+            peeled += off
+            if inside:
+                (small if _size(inside, rules) < rules.minimum else groups).append(inside)
+        keep = {*sorted(range(len(groups)), key=lambda i: (-_size(groups[i], rules), i))[: rules.engines]}
+        kept = tuple(g for i, g in enumerate(groups) if i in keep)
+        surplus = tuple(g for i, g in enumerate(groups) if i not in keep)
+        return Segments(kept, tuple(small), surplus, tuple(peeled), whole)
+
+    def _joined(self, accepted: AbstractSet[Node], leaves: AbstractSet[Node]) -> tuple[list[tuple[Node, ...]], bool]:
+        """The groups before any rule of a target, and whether every join was tested."""
+        for known_accepted, known_leaves, groups, whole in self._groups:
+            if known_accepted == accepted and known_leaves == leaves:
+                return groups, whole
+        joined = _Joined(self._graph, accepted, leaves, self._consumers)
+        joined.same_phase()
+        whole = joined.between_phases()
+        self._groups.append((accepted, leaves, joined.groups(), whole))
+        return self._groups[-1][2:]
 
 
 def _size(group: Iterable[Node], rules: SegmentRules) -> int:
@@ -77,14 +96,20 @@ def _size(group: Iterable[Node], rules: SegmentRules) -> int:
 class _Joined:
     """Union-find over the accepted nodes."""
 
-    def __init__(self, graph: GraphView, accepted: AbstractSet[Node], leaves: AbstractSet[Node]) -> None:
+    def __init__(
+        self,
+        graph: GraphView,
+        accepted: AbstractSet[Node],
+        leaves: AbstractSet[Node],
+        consumers: dict[Node, list[Node]],
+    ) -> None:
         self.graph = graph
         self.order = graph.order().nodes
         self.inside = accepted
         self.leaves = leaves
         self.parent: dict[Node, Node] = {n: n for n in self.order if n in accepted}
         self.phase: dict[Node, int] = {}
-        self._consumers: dict[Node, list[Node]] = {}
+        self._consumers = consumers
 
     def find(self, node: Node) -> Node:
         """The node that stands for the group of ``node``."""
@@ -208,32 +233,45 @@ class _Joined:
         return [tuple(nodes) for nodes in found.values()]
 
 
-def _peel(
-    graph: GraphView, group: tuple[Node, ...], leaves: AbstractSet[Node], fits: Callable[[Value], bool]
-) -> tuple[tuple[Node, ...], list[Node]]:
-    """Take off nodes at the border whose types do not fit: with what is in front of them, or what is behind them."""
-    inside, off, waiting = set(group), set[Node](), list(reversed(group))
-    while waiting:
-        node = waiting.pop()
-        if node not in inside:
-            continue
-        backwards = node not in leaves and any(v.node not in inside and not fits(v) for v in node.inputs)
-        if backwards or _gives_misfit(graph, node, inside, leaves, fits):
-            gone = _reach(graph, node, inside, backwards)
-            inside -= gone
-            off |= gone
-            waiting += [n for g in gone for n in (*(v.node for v in g.inputs), *graph.consumers(g)) if n in inside]
-    return tuple(n for n in group if n in inside), [n for n in group if n in off]
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """What may cross the border of a segment."""
 
+    graph: GraphView
+    leaves: AbstractSet[Node]
+    fits: Callable[[Value], bool]
+    all_fit: Callable[[Node], bool]
 
-def _gives_misfit(
-    graph: GraphView, node: Node, inside: AbstractSet[Node], leaves: AbstractSet[Node], fits: Callable[[Value], bool]
-) -> bool:
-    """True if something outside reads a value of ``node`` that may not cross the border."""
-    return any(
-        use.slot >= 0 and use.node not in inside and use.node not in leaves and not fits(node.out(use.index))
-        for use in graph.uses(node)
-    )
+    def peel(self, group: tuple[Node, ...]) -> tuple[tuple[Node, ...], list[Node]]:
+        """Take off nodes at the border whose types do not fit: with what is in front of them, or what is behind."""
+        inside, off = set(group), set[Node]()
+        waiting = [n for n in reversed(group) if not (self.all_fit(n) and all(map(self.fits, n.inputs)))]
+        while waiting:
+            node = waiting.pop()
+            if node not in inside:
+                continue
+            backwards = self._takes_misfit(node, inside)
+            if backwards or self._gives_misfit(node, inside):
+                gone = _reach(self.graph, node, inside, backwards)
+                inside -= gone
+                off |= gone
+                near = (n for g in gone for n in (*(v.node for v in g.inputs), *self.graph.consumers(g)))
+                waiting += [n for n in near if n in inside]
+        return (tuple(n for n in group if n in inside), [n for n in group if n in off]) if off else (group, [])
+
+    def _takes_misfit(self, node: Node, inside: AbstractSet[Node]) -> bool:
+        """True if ``node`` reads a value from outside that may not cross the border."""
+        return node not in self.leaves and any(v.node not in inside and not self.fits(v) for v in node.inputs)
+
+    def _gives_misfit(self, node: Node, inside: AbstractSet[Node]) -> bool:
+        """True if something outside reads a value of ``node`` that may not cross the border."""
+        return not self.all_fit(node) and any(
+            use.slot >= 0
+            and use.node not in inside
+            and use.node not in self.leaves
+            and not self.fits(node.out(use.index))
+            for use in self.graph.uses(node)
+        )
 
 
 def _reach(graph: GraphView, start: Node, inside: AbstractSet[Node], backwards: bool) -> set[Node]:

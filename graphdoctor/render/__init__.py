@@ -15,7 +15,7 @@ from graphdoctor.errors import InputError
 from graphdoctor.findings import Report
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
 
-__all__ = ["FORMATS", "RenderOptions", "RuleInfo", "format_name", "load_formats", "render"]
+__all__ = ["FINGERPRINTED", "FORMATS", "RenderOptions", "RuleInfo", "format_name", "load_formats", "render"]
 
 
 class _Format(Protocol):
@@ -29,6 +29,8 @@ def _formats() -> tuple[str, ...]:
 
 FORMATS = _formats()
 """The names of all formats."""
+FINGERPRINTED = frozenset({"gitlab", "json", "jsonl", "sarif"})
+"""Those that show which finding is which from one run to the next."""
 
 
 def format_name(name: str) -> str:

@@ -203,7 +203,7 @@ def test_same_output_from_the_cache(net: Path, folder: Path) -> None:
         first, second = (call(*words, "--cache-dir", folder) for _ in range(2))
         assert (plain.out, plain.code, plain.err) == (first.out, first.code, first.err)
         assert (plain.out, plain.code, plain.err) == (second.out, second.code, second.err)
-        assert len(entries(folder)) == 1
+        assert len(entries(folder)) == (1 if form == "full" else 2)  # with fingerprints, and without
 
 
 def test_a_kept_report_is_really_used(net: Path, folder: Path) -> None:
@@ -333,3 +333,16 @@ def test_clean(net: Path, folder: Path) -> None:
 def test_clean_says_what_it_cannot(tmp_path: Path) -> None:
     file = save(tmp_path, b"")
     assert "cannot be cleaned" in helped(call("clean", "--cache-dir", file))
+
+
+def test_a_report_without_fingerprints_is_kept_apart(net: Path, folder: Path) -> None:
+    """A terminal needs none, so that none are worked out; what reads them never gets the report without."""
+    words = ("check", net, *WORDS, "--cache-dir", folder)
+    call(*words, "--format", "concise")
+    marks = [
+        [f["fingerprint"] for f in json.loads(call(*words, "--format", "json", *more).out)["models"][0]["findings"]]
+        for more in ([], [], ["--no-cache"])
+    ]
+    assert marks[0] == marks[1] == marks[2]
+    assert all(marks[0])
+    assert len(entries(folder)) == 2

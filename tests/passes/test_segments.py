@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.passes import segments as module
-from graphdoctor.passes.segments import Segments, find_segments
+from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules
 
 ONE = SegmentRules(1)
@@ -25,7 +25,10 @@ def cut(graph: Graph, rules: SegmentRules = ONE, misfits: str = "", leaves: str 
     def fits(value: Value) -> bool:
         return value.node.name not in misfits.split()
 
-    return find_segments(graph, accepted, {n for n in accepted if n.name in leaves.split()}, rules, fits)
+    def all_fit(node: Node) -> bool:
+        return node.name not in misfits.split()
+
+    return Cutter(graph).cut(accepted, {n for n in accepted if n.name in leaves.split()}, rules, fits, all_fit)
 
 
 def shown(found: Segments) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from graphdoctor.findings import Failed, Finding, Hidden, ModelReport, Report, Severity
-from graphdoctor.render import FORMATS, RenderOptions, render
+from graphdoctor.render import FINGERPRINTED, FORMATS, RenderOptions, render
 from graphdoctor.resources import rules_dir
 from tests.render.sample import LENET, REPORT, RESNET, RULES
 
@@ -335,3 +335,15 @@ def test_the_order_of_findings_does_not_matter(format_: str) -> None:
     random.Random(7).shuffle(shuffled)
     again = Report(REPORT.tool, (dataclasses.replace(RESNET, findings=tuple(shuffled)), LENET))
     assert render(format_, again, PLAIN) == render(format_, REPORT, PLAIN)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_formats_that_show_fingerprints_are_those_that_get_them(name: str) -> None:
+    """``check`` works none out for the others."""
+    marked = [f.marked(f"{i:032x}") for i, f in enumerate(RESNET.findings)]
+    without = [f.marked("") for f in RESNET.findings]
+    shown = {
+        render(name, Report("graphdoctor", (dataclasses.replace(RESNET, findings=tuple(found)),)), PLAIN)
+        for found in (marked, without)
+    }
+    assert (len(shown) == 2) == (name in FINGERPRINTED)
