@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from graphdoctor.cli.common import note, progress, show_error, signature, signature_options
-from graphdoctor.cli.fixing import Wish, check_places, finish, patched, place_for
+from graphdoctor.cli.fixing import Wish, check_patch_place, check_places, finish, patched, place_for
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.flows.fix import FixOptions, fix_model
 from graphdoctor.surgery import Pin
@@ -68,7 +68,7 @@ def command(
     check_places(models, out_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
     pins = tuple(map(Pin.parse, pinned))
-    _check_work((*names, *pinned), script, patch, models, patch_out)
+    _check_work((*names, *pinned), script, patch, len(models) > 1, patch_out)
     wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     chosen = load_target(target) if target else None
     keep = wish.verify or patch_out is not None
@@ -80,6 +80,7 @@ def command(
     for path in models:
         try:
             place = None if wish.diff else place_for(path, out_path, in_place)
+            check_patch_place(path, place, patch_out)
             if patch is None:
                 code = max(code, _fix(path, place, replace(options, signature=ends[path]), wish))
             else:
@@ -100,9 +101,7 @@ def _fix(path: str, place: str | None, options: FixOptions, wish: Wish) -> int:
     return finish(fixed, path, place, options, wish)
 
 
-def _check_work(
-    names: tuple[str, ...], script: str, patch: str | None, models: tuple[str, ...], patch_out: str | None
-) -> None:
+def _check_work(names: tuple[str, ...], script: str, patch: str | None, several: bool, patch_out: str | None) -> None:
     """Something is to be done, and one thing at a time."""
     if patch is None and not names and not script:
         raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them; or give --script")
@@ -110,7 +109,5 @@ def _check_work(
         raise click.UsageError(
             "--from applies the edits of a file alone; leave --rules, --script, --pin and --patch-out out"
         )
-    if patch_out is not None and len(models) > 1:
+    if patch_out is not None and several:
         raise click.UsageError("--patch-out takes one MODEL")
-    if patch_out is not None and patch_out in models:
-        raise InputError("is the input itself", where=patch_out, remedy="Choose another name for --patch-out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,19 @@ def place_for(path: str, out_path: str | None, in_place: bool, ending: str = "fi
         return str(file.with_name(f"{file.resolve().name}.{ending}.pb"))
     suffix = file.suffix if file.suffix in _TEXT else ".pb"
     return str(file.with_name(f"{file.stem}.{ending}{suffix}"))
+
+
+def check_patch_place(path: str, place: str | None, patch_out: str | None) -> None:
+    """Refuse a ``--patch-out`` that is the model or the result, by whatever name.
+
+    Raises:
+        InputError: it is.
+    """
+    if patch_out is None:
+        return
+    keep_input(path, patch_out, "Choose another name for --patch-out")
+    if place is not None and os.path.realpath(place) == os.path.realpath(patch_out):
+        raise InputError("is also the output", where=patch_out, remedy="Choose another name for --patch-out")
 
 
 def finish(fixed: Fixed, path: str, place: str | None, options: FixOptions, wish: Wish) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from graphdoctor.errors import InputError
+from graphdoctor.leftovers import hold, sweep, temporary_name
 
 MAX_MODEL_BYTES = (1 << 31) - 1
 """The largest model read: protobuf, and so GraphDef, ONNX and UFF, end below 2 GiB."""
@@ -40,7 +41,8 @@ def read_model_bytes(path: str | Path, *, limit: int = MAX_MODEL_BYTES) -> bytes
 def atomic_write(path: str | Path, data: bytes | Iterable[bytes | memoryview], *, mode: int | None = None) -> None:
     """Make ``data`` the content of ``path``: the whole of it, or on any failure nothing.
 
-    The bytes go to a temporary file in the same folder, which then takes the name. A symbolic link stays one.
+    The bytes go to a temporary file in the same folder, which then takes the name. A symbolic link stays one; of the
+    names that hard links give a file, only this one changes. Temporary files of runs that were killed go.
     ``mode`` is the permissions of the file; by default it keeps those it has, and a new one gets what the umask
     leaves of 0o666.
 
@@ -52,7 +54,7 @@ def atomic_write(path: str | Path, data: bytes | Iterable[bytes | memoryview], *
     final = Path(path)
     try:
         final = Path(os.path.realpath(path))
-        before = _status(final)
+        before = _status(Path(path))  # of /dev/stdout: the pipe itself has no path
         _check_replaceable(final, before)
         _replace(final, [data] if isinstance(data, bytes) else data, before, mode)
     except OSError as e:
@@ -161,10 +163,12 @@ def _check_replaceable(path: Path, before: os.stat_result | None) -> None:
 def _replace(
     final: Path, chunks: Iterable[bytes | memoryview], before: os.stat_result | None, mode: int | None
 ) -> None:
-    temporary = final.parent / f".graphdoctor-{os.getpid()}-{os.urandom(6).hex()}"
+    sweep(str(final.parent))
+    temporary = final.parent / f".{temporary_name()}"
     try:  # opened inside, since Ctrl-C may come right after
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(fd, "wb") as f:
+            hold(fd)
             f.writelines(chunks)
             f.flush()
             _set_permissions(fd, before, mode)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from graphdoctor.errors import WorkerError
 from graphdoctor.jobs.exchange import read_result, write_request
 from graphdoctor.jobs.process import Ended, run_process
 from graphdoctor.jobs.spec import Envelope, Failure, FailureKind, JobResult
+from graphdoctor.leftovers import hold, sweep
 
 if TYPE_CHECKING:
     from graphdoctor.types import Array
@@ -48,11 +51,8 @@ def run(
         InputError: the request cannot be written down (not Unicode, an array of objects).
         WorkerError: the folder or process cannot be made (full disk, no memory).
     """
-    import tempfile
-
     try:
-        with tempfile.TemporaryDirectory(prefix="graphdoctor-") as name:
-            folder = Path(name)
+        with private_folder() as folder:
             for file, content in (files or {}).items():
                 (folder / file).write_bytes(content)
             write_request(folder, request, arrays or {})
@@ -61,9 +61,28 @@ def run(
     except OSError as e:
         raise WorkerError(
             f"the worker process {worker} cannot be set up: {e.strerror or e}",
-            where=str(e.filename or tempfile.gettempdir()),
+            where=str(e.filename or gettempdir()),
             remedy="Free some space, or set TMPDIR to a folder with more",
         ) from e
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A folder for temporary files that goes with the block; if this process is killed, with a later run.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    import tempfile
+
+    sweep(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(prefix=f"graphdoctor-{os.getpid()}-") as name:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            hold(fd)
+            yield Path(name)
+        finally:
+            os.close(fd)
 
 
 def _command(worker: str, folder: Path) -> list[str]:

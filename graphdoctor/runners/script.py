@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from graphdoctor import jobs
 from graphdoctor.errors import InputError, WorkerError
 from graphdoctor.jobs.attached import run_attached
-from graphdoctor.jobs.launch import signal_text
+from graphdoctor.jobs.launch import private_folder, signal_text
 from graphdoctor.jobs.spec import Preprocess
 
 SECONDS = 3600.0
@@ -36,8 +35,8 @@ def preprocess(graph: bytes, script: str, *, timeout: float = SECONDS) -> tuple[
         WorkerError: the script raises, crashes, takes too long or has no such function.
     """
     path = _existing(script)
-    with tempfile.TemporaryDirectory(prefix="graphdoctor-") as folder:
-        out = Path(folder, "out.pb")
+    with private_folder() as folder:
+        out = folder / "out.pb"
         request = Preprocess(str(path), str(Path.cwd()), "graph.pb", str(out))
         result = jobs.run("preprocess", request, timeout=timeout, files={"graph.pb": graph})
         late = result.failure is not None and result.failure.kind is jobs.FailureKind.TIMEOUT
