@@ -84,8 +84,18 @@ def cache_folder(given: str | None = None) -> Path | None:
     """
     if chosen := given or os.environ.get(VARIABLE):
         return Path(chosen)
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:  # the XDG specification: a relative folder is to be ignored
-        return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "graphdoctor"
+    return users_folder("XDG_CACHE_HOME", "~/.cache")
+
+
+def users_folder(variable: str, default: str) -> Path | None:
+    """graphdoctor's folder in one of the user's own, by the XDG base directory specification; ``None`` without a home.
+
+    Args:
+        variable: of the environment; a relative folder in it is to be ignored.
+        default: where it is not set.
+    """
+    base = Path(os.environ.get(variable, ""))
+    try:
+        return (base if base.is_absolute() else Path(default).expanduser()) / "graphdoctor"
     except RuntimeError:
         return None

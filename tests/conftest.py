@@ -10,3 +10,4 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 # Nothing is kept between tests, and nothing in the cache of whoever runs them: no folder can be made there.
 os.environ["GRAPHDOCTOR_CACHE_DIR"] = f"{os.devnull}/cache"
+os.environ["XDG_CONFIG_HOME"] = f"{os.devnull}/config"

@@ -13,7 +13,7 @@ import click
 from graphdoctor.batch.cache import Cache
 from graphdoctor.batch.paths import find_models
 from graphdoctor.batch.run import Outcome, Work, check_all
-from graphdoctor.cli.common import note, progress, show_error
+from graphdoctor.cli.common import named_as, note, progress, show_error
 from graphdoctor.errors import Interrupted
 from graphdoctor.findings import Failed
 from graphdoctor.resources import cache_folder
@@ -41,8 +41,6 @@ def batch_options(function: F) -> F:
         folder = cache_folder(cache_dir) if cache else None
         return function(*args, batch=BatchOptions(jobs, folder, cache_dir is not None), **rest)
 
-    called.__doc__ = function.__doc__
-    called.__dict__ |= function.__dict__
     options = (
         click.option(
             "-j",
@@ -59,9 +57,10 @@ def batch_options(function: F) -> F:
         ),
         cache_dir_option,
     )
+    wrapped = named_as(called, function)
     for option in reversed(options):
-        called = option(called)
-    return called  # type: ignore[return-value]
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def cache_dir_option(function: F) -> F:

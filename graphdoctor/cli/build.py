@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from graphdoctor.cli.common import out, progress, signature, signature_options, stdout_options
+from graphdoctor.cli.common import given_signature, out, progress, signature, stdout_options
+from graphdoctor.config import Given
 from graphdoctor.engines import BuildOptions
 from graphdoctor.flows.build import build_model
 from graphdoctor.flows.build_views import build_view
@@ -22,7 +23,7 @@ from graphdoctor.render.text_build import render_build
 )
 @click.option("--timeout", default=600.0, show_default=True, metavar="S", help="Seconds the builder may take.")
 @click.option("--show-nodes", is_flag=True, help="List every node of a complaint.")
-@signature_options
+@given_signature
 def command(
     model: str,
     plan: str,
@@ -30,8 +31,7 @@ def command(
     capabilities: tuple[str, ...],
     timeout: float,
     show_nodes: bool,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    given: Given,
 ) -> None:
     """Build an engine with NVIDIA's builder.
 
@@ -39,6 +39,6 @@ def command(
     """
     options = BuildOptions(backend, capabilities, timeout=timeout)
     with progress(f"building {plan}"):
-        built = build_model(model, plan, options, signature(inputs, outputs, model))
+        built = build_model(model, plan, options, signature(given, model))
     out(render_build(build_view(model, built), stdout_options(show_nodes=show_nodes)))
     sys.exit(0 if built.result.ok else 2)

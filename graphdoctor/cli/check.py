@@ -11,7 +11,7 @@ import click
 
 from graphdoctor import __version__
 from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
-from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, config_options, given_of
+from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, given_of, settings_options
 from graphdoctor.cli.common import note, out, signature_options
 from graphdoctor.cli.reporting import check_place, exit_code, output_options, places, shown_options, write_report
 from graphdoctor.cli.sections import Sectioned
@@ -48,7 +48,7 @@ class _BaselineWork:
 @choosing_options
 @baseline_options
 @output_options
-@config_options
+@settings_options
 @batch_options
 def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     """Say what stands in the way of a target.

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from graphdoctor.cli.common import config_options
 from graphdoctor.cli.reporting import LEVELS
 from graphdoctor.config import Given
 
@@ -59,14 +60,8 @@ baseline_options: Callable[[F], F] = _options(
 )
 """``--baseline`` and what makes one."""
 
-config_options: Callable[[F], F] = _options(
-    click.option(
-        "--config",
-        multiple=True,
-        metavar="FILE|KEY=VALUE",
-        help="Read this file instead of the nearest graphdoctor.toml or pyproject.toml; set one key. Repeatable.",
-    ),
-    click.option("--isolated", is_flag=True, help="Read no configuration and heed no suppression."),
+settings_options: Callable[[F], F] = _options(
+    config_options("Read no configuration and heed no suppression."),
     click.option("--show-settings", is_flag=True, help="Show what holds for each MODEL, and where it was read; stop."),
 )
 """``--config`` and what goes with it."""

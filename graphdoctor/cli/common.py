@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from graphdoctor.config.request import Given, settings_for
 from graphdoctor.errors import GraphdoctorError
 from graphdoctor.render import RenderOptions
 from graphdoctor.render.parts.terminal import options_for
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_CONFIG_HELP = "Read this file instead of the nearest graphdoctor.toml or pyproject.toml; set one key. Repeatable."
 _INPUT_HELP = "An input; a node that is none becomes one and the graph is cut there. Repeat for several."
 
 
@@ -29,15 +32,47 @@ def signature_options(function: F) -> F:
     return inputs(outputs(function))
 
 
-def signature(inputs: tuple[str, ...], outputs: tuple[str, ...], model: str) -> SignatureOptions:
-    """What the two options say; where one is not given, what the configuration says of the model at ``model``."""
-    from graphdoctor.config.request import Given, settings_for
+def config_options(isolated_help: str) -> Callable[[F], F]:
+    """``--config`` and ``--isolated``."""
+    files = click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help=_CONFIG_HELP)
+    isolated = click.option("--isolated", is_flag=True, help=isolated_help)
+    return lambda function: files(isolated(function))
+
+
+def given_config(function: F) -> F:
+    """``--config`` and ``--isolated``; the command gets one :class:`Given` as ``given``."""
+
+    def called(*args: Any, config: tuple[str, ...], isolated: bool, **rest: Any) -> Any:
+        return function(*args, given=Given(config=config, isolated=isolated), **rest)
+
+    return config_options("Read no configuration.")(named_as(called, function))
+
+
+def given_signature(function: F) -> F:
+    """``--input``, ``--output``, ``--config``, ``--isolated``; the command gets one :class:`Given` as ``given``."""
+
+    def called(*args: Any, inputs: tuple[str, ...], outputs: tuple[str, ...], given: Given, **rest: Any) -> Any:
+        return function(*args, given=replace(given, inputs=inputs, outputs=outputs), **rest)
+
+    return signature_options(given_config(named_as(called, function)))
+
+
+def named_as(wrapper: Callable[..., Any], function: F) -> F:
+    """``wrapper`` with the help of ``function`` and the options that it has so far."""
+    wrapper.__doc__ = function.__doc__
+    wrapper.__dict__ |= function.__dict__
+    return wrapper  # type: ignore[return-value]
+
+
+def signature(given: Given, model: str) -> SignatureOptions:
+    """The inputs and outputs that are given; where they are not, what the configuration says of the model."""
     from graphdoctor.flows.opening import SignatureOptions
 
-    if not model.endswith(".onnx"):  # an ONNX model states its inputs and outputs itself
-        settings = settings_for(model, Given(inputs=inputs, outputs=outputs), ())
-        inputs, outputs = settings.inputs, settings.outputs
-    return SignatureOptions.parse(inputs, outputs)
+    if given.config or not model.endswith(".onnx"):
+        settings = settings_for(model, given)
+        if not model.endswith(".onnx"):  # an ONNX model states its inputs and outputs itself
+            return SignatureOptions.parse(settings.inputs, settings.outputs)
+    return SignatureOptions.parse(given.inputs, given.outputs)
 
 
 def target_option(**settings: Any) -> Callable[[F], F]:
@@ -47,8 +82,6 @@ def target_option(**settings: Any) -> Callable[[F], F]:
 
 def stdout_options(**more: Any) -> RenderOptions:
     """How to render for standard output as it is now."""
-    from dataclasses import replace
-
     return replace(options_for(sys.stdout), **more)
 
 

@@ -1,8 +1,12 @@
-"""What a shell can offer for an option or argument. Names come from files' names: nothing is loaded for it."""
+"""What a shell can offer for an option or argument.
+
+Names come from files' names, and from the configuration of the working folder where there is one: nothing else is read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from string import digits
 from typing import Any
 
 import click
@@ -44,13 +48,28 @@ def _target_names() -> list[str]:
 def _codes() -> list[str]:
     from graphdoctor.resources import toml_files
 
-    return [path.stem for path in toml_files("checks")]
+    return [*(path.stem for path in toml_files("checks")), *_own_codes()]
+
+
+def _own_codes() -> list[str]:
+    """Codes of rules in the configuration; none where that cannot be understood, which the command itself will say."""
+    from graphdoctor.config.request import Given, settings_for
+    from graphdoctor.errors import InputError
+
+    try:
+        return [entry.code for _, entry in settings_for("-", Given()).own_rules]
+    except InputError:
+        return []
 
 
 def _selectors() -> list[str]:
-    """Codes, their families, and everything."""
+    """Codes, their prefixes, and everything."""
     found = _codes()
-    return [*sorted({code[:3] for code in found}), *found, "ALL"]
+    return [*sorted({code[:3] if code.startswith("GD") else code.rstrip(digits) for code in found}), *found, "ALL"]
+
+
+def _families() -> list[str]:
+    return sorted({code[2] for code in _codes() if code.startswith("GD")})
 
 
 def _packs() -> list[str]:
@@ -71,6 +90,8 @@ codes = _one_of(_codes)
 """A rule's code."""
 selectors = _list_of(_selectors)
 """``--select`` and the like."""
+families = _one_of(_families)
+"""``rules --family``."""
 packs = _list_of(_packs)
 """``fix --rules``."""
 formats = _one_of(_formats)
@@ -86,10 +107,11 @@ _BY_NAME: dict[str, Completer] = {
     "select": selectors,
     "extend_select": selectors,
     "ignore": selectors,
-    "family": selectors,
+    "family": families,
     "packs": packs,
     "formats": formats,
     "words": codes,
+    "config": files,
 }
 """Parameter -> what completes it: parameters of one name mean the same in every command."""
 _PATHS = ("PATH", "OUT", "DIR", "PLAN", "F.npz", "FILE")

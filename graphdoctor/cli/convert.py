@@ -6,7 +6,8 @@ from collections import Counter
 
 import click
 
-from graphdoctor.cli.common import note, out, progress, signature, signature_options
+from graphdoctor.cli.common import given_signature, note, out, progress, signature
+from graphdoctor.config import Given
 from graphdoctor.flows.convert import FORMATS, Converted, convert_model
 
 
@@ -16,22 +17,21 @@ from graphdoctor.flows.convert import FORMATS, Converted, convert_model
 @click.option("-o", "--output-path", "path", required=True, metavar="OUT", help="The file to write.")
 @click.option("--text", is_flag=True, help="Print the ONNX graph as text besides.")
 @click.option("--list-dropped", is_flag=True, help="List the nodes that left nothing behind, with the reason.")
-@signature_options
+@given_signature
 def command(
     model: str,
     to: str,
     path: str,
     text: bool,
     list_dropped: bool,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    given: Given,
 ) -> None:
     """Lower a graph to ONNX.
 
     Opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
     """
     with progress(f"converting {model}"):
-        converted = convert_model(model, to, path, signature(inputs, outputs, model))
+        converted = convert_model(model, to, path, signature(given, model))
     if text:
         from graphdoctor.formats.onnx import onnx_text
 

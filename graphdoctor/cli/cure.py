@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from graphdoctor.cli.common import note, out, progress, signature, signature_options, stdout_options
+from graphdoctor.cli.common import given_signature, note, out, progress, signature, stdout_options
 from graphdoctor.cli.verify import ranges_of
+from graphdoctor.config import Given
 from graphdoctor.engines import BuildOptions
 from graphdoctor.flows.cure import CureOptions, cure, cure_view
 from graphdoctor.flows.cure_report import cure_report
@@ -31,7 +32,7 @@ from graphdoctor.targets import load_target
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--data", default="", metavar="F.npz", help="Inputs from a file.")
 @click.option("--range", "ranges", multiple=True, metavar="NAME=LOW:HIGH", help="Range of an input's values.")
-@signature_options
+@given_signature
 def command(
     model: str,
     target: str,
@@ -46,22 +47,21 @@ def command(
     seed: int,
     data: str,
     ranges: tuple[str, ...],
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    given: Given,
 ) -> None:
     """Check, fix, convert, build and verify.
 
     Every artefact and report.json stay in DIR.
     """
-    given = signature(inputs, outputs, model)
+    ends = signature(given, model)
     options = CureOptions(
         load_target(target),
         folder,
         tuple(p.strip() for p in (packs or "").split(",") if p.strip()),
         unsafe_fixes,
-        given,
+        ends,
         BuildOptions(backend, capabilities, timeout=timeout),
-        VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), given, timeout),
+        VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), ends, timeout),
     )
     with progress(f"curing {model}: check", total=5) as say:
         run = cure(model, options, lambda step: say(f"{model}: {step.name} done"))

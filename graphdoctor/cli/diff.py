@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from graphdoctor.cli.common import out, signature, signature_options, stdout_options
+from graphdoctor.cli.common import given_signature, out, signature, stdout_options
+from graphdoctor.config import Given
 from graphdoctor.flows.diff import diff_models, diff_record, diff_view
 from graphdoctor.render.text_diff import render_diff_view
 
@@ -16,16 +17,14 @@ from graphdoctor.render.text_diff import render_diff_view
 @click.argument("after", metavar="AFTER")
 @click.option("--format", "format_", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.option("--show-nodes", is_flag=True, help="List every node that only has another name.")
-@signature_options
-def command(
-    before: str, after: str, format_: str, show_nodes: bool, inputs: tuple[str, ...], outputs: tuple[str, ...]
-) -> None:
+@given_signature
+def command(before: str, after: str, format_: str, show_nodes: bool, given: Given) -> None:
     """Say what differs between two graphs, node by node.
 
     The order of nodes, storage of constants, defaults that are written out and private attributes are no difference,
     and a node that only has another name is said to be renamed. Exit code 1 if anything differs.
     """
-    diff = diff_models(before, after, signature(inputs, outputs, before))
+    diff = diff_models(before, after, signature(given, before))
     if format_ == "json":
         import msgspec
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from graphdoctor.cli.common import out, stdout_options
+from graphdoctor.cli.common import given_config, out, stdout_options
+from graphdoctor.config import Given
 from graphdoctor.flows.explain import explain, page_record, rules_here
 from graphdoctor.render.text_rules import render_rule_page, rule_page_markdown
 
@@ -14,9 +15,10 @@ _FORMATS = ("full", "markdown", "json")
 @click.command("explain")
 @click.argument("words", nargs=-1, required=True, metavar="CODE|NAME|MESSAGE")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="full", show_default=True)
-def command(words: tuple[str, ...], format_: str) -> None:
+@given_config
+def command(words: tuple[str, ...], format_: str, given: Given) -> None:
     """Show a rule's page, by code, name or error message."""
-    pages = explain(" ".join(words), rules_here)
+    pages = explain(" ".join(words), lambda: rules_here(given))
     if format_ == "json":
         import msgspec
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import click
 
-from graphdoctor.cli.common import note, progress, show_error, signature, signature_options
+from graphdoctor.cli.common import given_signature, note, progress, show_error, signature
 from graphdoctor.cli.fixing import Wish, check_patch_place, check_places, finish, patched, place_for
+from graphdoctor.config import Given
 from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.flows.fix import FixOptions, fix_model
 from graphdoctor.surgery import Pin
@@ -39,7 +40,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("-o", "--output-path", "out_path", metavar="OUT", help="Where to write (default: MODEL.fixed.pb).")
 @click.option("--in-place", is_flag=True, help="Overwrite MODEL, in one step.")
 @click.option("--show-nodes", is_flag=True, help="List every node that was refused.")
-@signature_options
+@given_signature
 def command(
     models: tuple[str, ...],
     packs: str,
@@ -57,8 +58,7 @@ def command(
     out_path: str | None,
     in_place: bool,
     show_nodes: bool,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    given: Given,
 ) -> None:
     """Repair a graph with named rewrites.
 
@@ -75,7 +75,7 @@ def command(
     options = FixOptions(
         names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins, timeout=timeout
     )
-    ends = {path: signature(inputs, outputs, path) for path in models}
+    ends = {path: signature(given, path) for path in models}
     code = 0
     for path in models:
         try:

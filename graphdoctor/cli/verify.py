@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from graphdoctor.cli.common import out, progress, signature, signature_options, stdout_options
+from graphdoctor.cli.common import given_signature, out, progress, signature, stdout_options
+from graphdoctor.config import Given
 from graphdoctor.flows.verify import VerifyOptions, verify
 from graphdoctor.flows.verify_views import verify_view
 from graphdoctor.render.text_verify import render_verify
@@ -21,7 +22,7 @@ from graphdoctor.render.text_verify import render_verify
 @click.option("--data", default="", metavar="F.npz", help="Inputs from a file, one array a name.")
 @click.option("--range", "ranges", multiple=True, metavar="NAME=LOW:HIGH", help="Range of an input's values.")
 @click.option("--timeout", default=600.0, show_default=True, metavar="S", help="Seconds each model may take.")
-@signature_options
+@given_signature
 def command(
     reference: str,
     candidate: str,
@@ -31,8 +32,7 @@ def command(
     data: str,
     ranges: tuple[str, ...],
     timeout: float,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    given: Given,
 ) -> None:
     """Compare two models on the same inputs.
 
@@ -41,7 +41,7 @@ def command(
     Passes when |candidate - reference| <= atol + rtol * |reference| everywhere. A reference whose outputs hardly
     depend on its inputs proves nothing: that is reported as inconclusive, exit code 1.
     """
-    options = VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), signature(inputs, outputs, reference), timeout)
+    options = VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), signature(given, reference), timeout)
     with progress(f"comparing {candidate} with {reference}"):
         view = verify_view(verify(reference, candidate, options))
     out(render_verify(view, stdout_options()))

@@ -2,13 +2,14 @@
 
 From the model's folder upwards, the first folder with a ``graphdoctor.toml``, or with a ``pyproject.toml`` that has a
 section ``[tool.graphdoctor]``, decides; one without is passed over. Files farther up are not read, unless by
-``extend``.
+``extend``. Where no folder has one, the user's own file does.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from graphdoctor.config.places import absolute, is_file, is_folder
 from graphdoctor.config.settings import Layer
 from graphdoctor.errors import InputError
+from graphdoctor.resources import users_folder
 
 if TYPE_CHECKING:
     from graphdoctor.config.schema import ConfigFile
@@ -46,7 +48,7 @@ def layers_for(
         found = []
     else:
         nearest = nearest_file(_folder_of(path))
-        found = [] if nearest is None else list(_extended(nearest))
+        found = _users_own() if nearest is None else list(_extended(nearest))
     return [*found, *(_override(text) for text in overrides)]
 
 
@@ -73,6 +75,20 @@ def nearest_file(folder: Path) -> Path | None:
 def is_override(text: str) -> bool:
     """True where ``text``, given to ``--config``, is KEY=VALUE and no file."""
     return "=" in text and not is_file(Path(text))
+
+
+def user_file() -> Path | None:
+    """Where the user's own configuration is looked for; ``None`` for a user without a home."""
+    folder = users_folder("XDG_CONFIG_HOME", "~/.config")
+    return None if folder is None else folder / OWN_FILE
+
+
+def _users_own() -> list[Layer]:
+    """What the user says for models of no project; globs and paths in it are relative to the working folder."""
+    file = user_file()
+    if file is None or not is_file(file):
+        return []
+    return [replace(layer, root=Path.cwd()) for layer in _extended(file)]
 
 
 @cache

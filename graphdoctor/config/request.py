@@ -93,17 +93,12 @@ def requests_for(paths: Sequence[str], given: Given, today: date | None = None) 
     Raises:
         InputError: a file cannot be read or understood.
     """
-    files = tuple(text for text in given.config if not is_override(text))
-    if given.isolated and files:
-        raise InputError("reads no configuration", where="--isolated", remedy="Leave it out, or give no --config FILE")
     baselines: dict[str, BaselineFile | None] = {}
-    return [_request(path, given, files, baselines, today) for path in paths]
+    return [_request(path, given, baselines, today) for path in paths]
 
 
-def _request(
-    path: str, given: Given, files: Words, baselines: dict[str, BaselineFile | None], today: date | None
-) -> Request:
-    settings = settings_for(path, given, files)
+def _request(path: str, given: Given, baselines: dict[str, BaselineFile | None], today: date | None) -> Request:
+    settings = settings_for(path, given)
     sidecar = None if given.isolated else sidecar_of(path)
     entries = () if sidecar is None else read_suppressions(sidecar)
     made = Request(
@@ -139,13 +134,16 @@ def _over(entries: Sequence[SuppressEntry], today: date | None) -> Iterator[int]
             yield number
 
 
-def settings_for(path: str, given: Given, files: Words) -> Settings:
+def settings_for(path: str, given: Given) -> Settings:
     """What holds for the model at ``path``: the command line goes before what files say.
 
     Raises:
-        InputError: a file cannot be read or understood.
+        InputError: a file cannot be read or understood, or is given although none is to be read.
     """
     overrides = tuple(text for text in given.config if is_override(text))
+    files = tuple(text for text in given.config if text not in overrides)
+    if given.isolated and files:
+        raise InputError("reads no configuration", where="--isolated", remedy="Leave it out, or give no --config FILE")
     settings = combined(layers_for(path, files, overrides, isolated=given.isolated)).for_model(path)
     if given.select:  # whoever asks for rules by name wants to see them
         settings = replace(settings, select=given.select, extend_select=(), ignore=())

@@ -23,13 +23,13 @@ from graphdoctor.resources import rules_dir
 from graphdoctor.targets import Target, all_target_names, load_target
 
 
-def rules_here() -> tuple[Rule, ...]:
-    """The rules that the configuration of the working folder has of its own.
+def rules_here(given: Given | None = None) -> tuple[Rule, ...]:
+    """The rules that the configuration of the working folder, or the one that is given, has of its own.
 
     Raises:
         InputError: it cannot be understood.
     """
-    return rules_in(settings_for("-", Given(), ()))
+    return rules_in(settings_for("-", given or Given()))
 
 
 def explain(words: str, own: Callable[[], Sequence[Rule]] = tuple) -> list[RulePage]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from graphdoctor.config.discovery import OWN_FILE, SHARED_FILE
 from graphdoctor.errors import InputError
 
 GROUP = "graphdoctor.rules"
@@ -29,8 +30,8 @@ class Home:
 
     @property
     def files(self) -> list[Path]:
-        """The rule files, by name."""
-        return sorted(self.folder.glob("*.toml"))
+        """The rule files, by name; a configuration beside them is none."""
+        return sorted(f for f in self.folder.glob("*.toml") if f.name not in (OWN_FILE, SHARED_FILE))
 
     @property
     def checks(self) -> str:
