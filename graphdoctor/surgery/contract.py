@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from graphdoctor.ir import Broken, Graph, TensorSpec, Value, broken_invariants
 from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.types import DType
 
 Promise = tuple[str, TensorSpec]
 """A name and what is known of the value."""
@@ -58,7 +59,7 @@ def _kept(
         now = specs.of(value)
         if batch_may_open and was.shape:
             was = TensorSpec(was.dtype, (None, *was.shape[1:]))
-        if now.dtype != was.dtype or not _compatible(was, now):
+        if was.dtype not in (now.dtype, DType.INVALID) or not _compatible(was, now):
             return Broken("keeps-interface", name, f"the {kind} was {was} and would be {now}")
     return None
 

@@ -144,6 +144,8 @@ def no_less_known(before: Said, after: Said, *, open_batch: bool) -> bool:
     """True if ``after`` is what ``before`` was, as far as that was known; the batch may have been opened."""
     if open_batch and before[2]:
         before = (*before[:2], (None, *before[2][1:]))
+    if before[1] is DType.INVALID:
+        before = (before[0], after[1], before[2])
     if before[:2] != after[:2] or before[2] is None:
         return before[:2] == after[:2]
     pairs = zip(before[2], after[2] or (), strict=False)

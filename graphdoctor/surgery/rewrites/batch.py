@@ -229,4 +229,35 @@ def _opened(graph: GraphView, inputs: list[Node], walk: _Walk) -> Proposal | Ref
     return propose(first, *steps, touches=(*walk.touched, *touched), note=note, unsafe=unsafe, also=tuple(rest))
 
 
-FINDERS = {"open-batch": Finder(open_batch)}
+def open_reshapes(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Put -1 for the batch into Reshapes of an open batch to a shape that starts with a number."""
+    for node in graph.by_op("Reshape"):
+        if len(node.inputs) != 2:
+            continue
+        before, wanted = facts.specs.of(node.inputs[0]).shape, known_array(facts, node.inputs[1])
+        if before and before[0] is None and wanted is not None and wanted.ndim == 1 and (wanted[:1] > 0).all():
+            yield _open_reshape(node, before[1:], [int(d) for d in wanted])
+
+
+def _open_reshape(node: Node, item: tuple[int | None, ...], wanted: list[int]) -> Proposal | Refusal:
+    if None in item or not wanted:
+        return Refusal(node, "the size of an item is not known")
+    size, rest = math.prod(d or 0 for d in item), [d for d in wanted[1:] if d != -1]
+    if not size or 0 in rest:
+        return Refusal(node, "it has no elements")
+    if -1 in wanted[1:]:
+        rest = [size // math.prod(rest) if d == -1 else d for d in wanted[1:]]
+    target = reshape_target((None, *rest))
+    if math.prod(rest) != size or target is None:
+        return Refusal(node, f"an item has {size} elements, and the shape says {wanted}")
+    key = f"{node.name}/any_batch"
+    steps: list[Step] = [const_step(key, target), SetInputs(node, (node.inputs[0], New(key)))]
+    steps.append(SetAttr(node, "Tshape", DType.INT32))
+    if _SHAPES in node.attrs:
+        steps.append(DropAttrs(node, (_SHAPES,)))
+    touched = (node.inputs[0].node, *looked_at(node.inputs[1]))
+    note = f"shape {target.tolist()} in place of {wanted}"
+    return propose(node, *steps, touches=touched, note=note, unsafe="outputs have another shape for another batch")
+
+
+FINDERS = {"open-batch": Finder(open_batch), "open-reshapes": Finder(open_reshapes)}

@@ -174,6 +174,11 @@ def _as_mul_add(graph: GraphView, facts: Facts, match: BatchNormMatch, why: str)
     if dtype.numpy is None or not dtype.is_float:
         return Refusal(end, f"no constant of dtype {dtype.label} can be made")
     rank = spec.rank if not match.fused else 5 if "D" in str(end.attr("data_format", "NHWC")) else 4
+    channels = (
+        spec.shape[_channel_axis(end, rank)] if match.fused and rank and spec.rank == rank and spec.shape else None
+    )
+    if channels is not None and affine[0].size != channels:
+        return Refusal(end, f"it has parameters for {affine[0].size} channels, and its input has {channels}")
     scale, shift = (rounded(_laid_out(match, a, rank), dtype.numpy) for a in affine)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         return Refusal(end, f"its scale or shift is not finite in {dtype.label}")

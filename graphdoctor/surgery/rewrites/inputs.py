@@ -8,7 +8,8 @@ from graphdoctor.ir import GraphView, Node, Use
 from graphdoctor.surgery.finder import Finder, Found
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, SetAttr, Step, propose
 from graphdoctor.surgery.rewrites.common import forward
-from graphdoctor.types import DType
+from graphdoctor.targets import Target
+from graphdoctor.types import Answer, DType
 
 _ONLY_SHAPE = frozenset({"Shape", "Size", "Rank"})
 
@@ -23,11 +24,18 @@ class CastOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 def cast_input(graph: GraphView, facts: Facts, options: CastOptions) -> Found:
     """Give an input the dtype that every reader casts it to."""
     old, new = DType.parse(options.source), DType.parse(options.to)
-    if old is None or new is None or (facts.target is not None and old in facts.target.dtypes):
+    if old is None or new is None or _takes(facts.target, old):
         return
     for node in graph.by_op("Placeholder"):
         if node.attr("dtype") is old and node in graph.inputs:
             yield _cast(graph, node, old, new)
+
+
+def _takes(target: Target | None, old: DType) -> bool:
+    """True if ``target`` has inputs of ``old``, and a Cast behind them."""
+    if target is None:
+        return False
+    return old in target.dtypes and (target.parser != "uff" or target.row("Cast").support is Answer.YES)
 
 
 def _cast(graph: GraphView, node: Node, old: DType, new: DType) -> Proposal | Refusal:

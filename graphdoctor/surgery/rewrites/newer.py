@@ -13,6 +13,9 @@ from graphdoctor.surgery.rewrites.common import array_of, become, const_step, lo
 from graphdoctor.types import DType
 
 _LOWEST = float(np.finfo(np.float32).min)
+_THRESHOLD = "T_threshold"
+_IOU = 0.5
+"""Default of attribute iou_threshold in TensorFlow's op definition of NonMaxSuppression."""
 _SMALLEST = float(np.finfo(np.float32).tiny)
 """TensorFlow takes smaller numbers for zero, and infinity times zero is NaN."""
 
@@ -69,10 +72,25 @@ def _orders(node: Node) -> Iterator[tuple[Value, Value]]:
     yield second, first
 
 
+def nms_v2(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """NonMaxSuppression as V2, which has its threshold as an input."""
+    for node in with_inputs(graph, 3, "NonMaxSuppression"):
+        threshold = node.attr("iou_threshold", _IOU)
+        if not isinstance(threshold, float | int):
+            yield Refusal(node, "its iou_threshold is no number")
+            continue
+        key = f"{node.name}/iou_threshold"
+        steps = (
+            const_step(key, np.asarray(threshold, np.float32)),
+            *become(node, "NonMaxSuppressionV2", (*node.inputs, New(key)), {"T": DType.FLOAT, _THRESHOLD: DType.FLOAT}),
+        )
+        yield propose(node, *steps, touches=tuple(v.node for v in node.inputs), note="NonMaxSuppression -> V2")
+
+
 def nms_v3(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """NonMaxSuppressionV2 as V3, with the lowest float as the lowest score."""
     for node in with_inputs(graph, 4, "NonMaxSuppressionV2"):
-        kind = node.attr("T_threshold", node.attr("T", DType.FLOAT))
+        kind = node.attr(_THRESHOLD, node.attr("T", DType.FLOAT))
         if kind is not DType.FLOAT or node.attr("T", DType.FLOAT) is not DType.FLOAT:
             yield Refusal(node, "its boxes are not float32")
             continue
@@ -88,5 +106,6 @@ def nms_v3(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
 FINDERS = {
     "leaky-relu-from-maximum": Finder(leaky_relu),
     "relu6-from-minimum": Finder(relu6),
+    "nms-v1-to-v2": Finder(nms_v2),
     "nms-v2-to-v3": Finder(nms_v3),
 }
