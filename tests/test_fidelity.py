@@ -77,4 +77,4 @@ def test_a_graph_that_cannot_be_asked_does_not_count(fidelity: ModuleType) -> No
     no_rank = "x = Placeholder {dtype: float32}\ny = Relu(x)\noutputs: y"
     results = fidelity.compare([fidelity.Single("A", "a", foreign), fidelity.Single("B", "b", no_rank)])
     assert [(r.outcome, r.is_asked) for r in results] == [(fidelity.NOT_LOWERED, False), (fidelity.NOT_ASKED, False)]
-    assert [r.verdict for r in results] == 2 * [Verdict.UNKNOWN]
+    assert [r.verdict for r in results] == [Verdict.INCOMPATIBLE, Verdict.UNKNOWN]

@@ -3,8 +3,9 @@
     python tools/tf_history.py --check            exit 1 when a file differs from the facts
     python tools/tf_history.py --write            write the files
 
-The files are ``rules/history/releases.toml`` and ``rules/rewrites/tf14.toml`` to ``tf115.toml``. ``tf112.toml`` is
-written by hand: what it says of attributes that have no effect, and why others cannot go, is taken over from there.
+The files are ``rules/history/releases.toml``, ``rules/history/ops.toml`` and ``rules/rewrites/tf14.toml`` to
+``tf115.toml``. ``tf112.toml`` is written by hand: what it says of attributes that have no effect, and why others cannot
+go, is taken over from there. Of ``ops.toml`` the facts give the first list; the others are kept as they are.
 """
 
 from __future__ import annotations
@@ -209,11 +210,40 @@ def pack_text(release: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+OPS_HEADER = """\
+# Every op that TensorFlow has or had, and those that a converter reads although no release defines them. Written by
+# tools/tf_history.py from the op definitions in the published packages of TensorFlow 1.4.0 to 2.12.0 (which leave out
+# ops with an underscore in front); the lists with other names were added by hand.
+"""
+OPS_NOTES = {
+    "registry": "Further ops in the registry of TensorFlow 2.21.0 (TF_GetAllOpList), those of its rewriters included.",
+    "gpu": "Ops that only builds for GPUs, or extra libraries of the 1.x packages, register.",
+    "converters": "Names that tf2onnx 1.17 has a handler for: what its rewriters make, and ops of tensorflow-text.",
+}
+
+
+def ops_text(facts: Mapping[str, Any], kept: Mapping[str, str]) -> str:
+    """The text of ``ops.toml``; ``kept`` has the lists that are not from the facts."""
+    published = set(facts["op_first_seen_all"])
+    blocks = [f"{OPS_HEADER}\n[ops]\n{names_text('published', published)}"]
+    for name, note in OPS_NOTES.items():
+        blocks.append(f"# {note}\n{names_text(name, set(kept.get(name, '').split()) - published)}")
+    return "\n".join(blocks)
+
+
+def names_text(key: str, names: Iterable[str]) -> str:
+    """A list of names under ``key``."""
+    lines = "\n".join(wrap(" ".join(sorted(names)), 118, break_on_hyphens=False))
+    return f'{key} = """\n{lines}\n"""\n'
+
+
 def files(facts: Mapping[str, Any]) -> dict[Path, str]:
     """Every file and its text."""
     rules = ROOT / "rules"
+    names = rules / "history" / "ops.toml"
     pack = load_toml(rules / "rewrites" / "tf112.toml")
     texts = {rules / "history" / "releases.toml": table_text(table_of(facts, pack))}
+    texts[names] = ops_text(facts, load_toml(names)["ops"])
     for release in sorted({*READ, *BETWEEN} - {BY_HAND}, key=number):
         texts[rules / "rewrites" / f"{pack_of(release)}.toml"] = pack_text(release)
     return texts

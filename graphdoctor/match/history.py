@@ -1,4 +1,4 @@
-"""What ops got after the TensorFlow releases that the UFF converters work with."""
+"""Which ops TensorFlow has, and what they got after the releases that the UFF converters work with."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ class NewerAttribute:
 @cache
 def _table() -> Mapping[str, Any]:
     return load_toml(rules_dir() / "history" / "tf1.12.toml")
+
+
+@cache
+def _op_names() -> frozenset[str]:
+    table = load_toml(rules_dir() / "history" / "ops.toml")
+    return frozenset(name for names in table["ops"].values() for name in names.split())
+
+
+def has_heard_of(op: str) -> bool:
+    """True if ``op`` is one of TensorFlow's, whatever the release, or one that some converter is known to read.
+
+    Raises:
+        InputError: the table is missing or damaged.
+    """
+    return op in _op_names()
 
 
 @cache

@@ -14,6 +14,7 @@ from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, small_constant, source_of
 from graphdoctor.match.context import EngineRank, SpecTable
 from graphdoctor.match.engine_rank import EngineRanks, near_outputs
+from graphdoctor.match.history import has_heard_of
 from graphdoctor.match.layout import Layouts
 from graphdoctor.match.lowered import BORDER_TYPES, Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.match.results import CannotTell
@@ -35,6 +36,11 @@ ORDER_ONLY = frozenset({"NoOp", "ControlTrigger"})
 """Ops that take and give no data: they say in which order others run."""
 _STAYS = "fed by TensorFlow, as every input is"
 _NO_NODE = Support(Answer.YES, "needs no node in ONNX")
+_UNHEARD = (
+    "no release of TensorFlow has it, so that no converter has a lowering, and the parser takes it from a plugin of "
+    "that name alone"
+)
+_UNTYPED = "no release of TensorFlow has it, so that the type of this input cannot be told"
 
 
 class OpKind(NamedTuple):
@@ -58,6 +64,8 @@ class OnnxKind(NamedTuple):
     """Types of the constants that are left of it for others to read."""
     rank: int = 0
     """The most dimensions of its outputs and of what is in between; 0 where every target takes as many."""
+    unheard: bool = False
+    """True for an op that is neither TensorFlow's nor a function of the graph."""
 
 
 Kind = OpKind | OnnxKind
@@ -96,6 +104,7 @@ class Judge:
         self._ranks: EngineRanks | None = None
         self._layouts = Layouts(graph)
         self._near_outputs: frozenset[Node] | None = None
+        self._functions: frozenset[str] | None = None
 
     def support(self, node: Node, target: Target) -> Support:
         """Whether ``target`` runs ``node``, and why."""
@@ -192,7 +201,16 @@ class Judge:
                 lost = self._first_lost(node, given)
                 if lost is not None and not isinstance(emissions, str):
                     emissions = f"ONNX does not have its output {lost}"
-        return OnnxKind(node.op, is_input, dtype, emissions, constants & _DELICATE, rank)
+        unheard = op is None and not self._is_heard_of(node)
+        return OnnxKind(node.op, is_input, dtype, emissions, constants & _DELICATE, rank, unheard)
+
+    def _is_heard_of(self, node: Node) -> bool:
+        """True for an op of TensorFlow, for a function of the graph, and for a node that does not exist."""
+        if self._functions is None:
+            source = getattr(self.graph, "source", None)
+            functions = () if source is None else source.library.function
+            self._functions = frozenset(f.signature.name for f in functions)
+        return node.is_missing or node.op in self._functions or has_heard_of(node.op)
 
     def _large_rank(self, node: Node) -> int:
         ranks = [spec.rank or 0 for spec in self.specs.table.get(node, ())]
@@ -298,7 +316,9 @@ def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
     if kind.rank > (target.types.max_rank or kind.rank):
         return Support(Answer.NO, f"{kind.op} takes {kind.rank} dimensions, and the target has {target.types.max_rank}")
     if kind.is_input:
-        return _onnx_input(kind.dtype, target)
+        return _onnx_input(kind, target)
+    if kind.unheard:
+        return Support(Answer.NO, _UNHEARD)
     if DType.BFLOAT16 in kind.constants:
         return Support(Answer.UNKNOWN, NO_BFLOAT16)
     for dtype in sorted(kind.constants):
@@ -334,9 +354,13 @@ def _is_narrowing(emission: Emission, target: Target) -> bool:
     return target.types.narrowed.get(DType.INT64) is DType.INT32 and DType.INT32 in target.dtypes
 
 
-def _onnx_input(dtype: DType, target: Target) -> Support:
+def _onnx_input(kind: OnnxKind, target: Target) -> Support:
     """An input of the network; its type must be one of the engine's."""
+    dtype = kind.dtype
     if dtype is DType.INVALID:
+        # Without a type no input is written: it can only be given by the user (--input NAME:DTYPE).
+        if kind.unheard:
+            return Support(Answer.NO, _UNTYPED)
         return Support(Answer.UNKNOWN, "the dtype of the input is not known")
     if dtype in _NOT_IN_ONNX or dtype in target.types.refused:
         return Support(Answer.NO, f"an input of the engine cannot be {dtype.label}")

@@ -151,7 +151,9 @@ def test_without_outputs_no_verdict_is_better_than_unknown() -> None:
 
 
 def test_what_cannot_be_told_is_a_warning_and_makes_the_verdict_unknown() -> None:
-    result = _lint("x = Placeholder {dtype: float32, shape: shape[1,8]}\ny = Foo(x)\ninputs: x\noutputs: y", "trt10.0")
+    result = _lint(
+        "x = Placeholder {dtype: float32, shape: shape[1,8]}\ny = Digamma(x)\ninputs: x\noutputs: y", "trt10.0"
+    )
     (finding,) = result.findings
     assert not finding.certain
     assert finding.severity is Severity.WARNING

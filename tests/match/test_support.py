@@ -11,8 +11,10 @@ from graphdoctor.match.lowered import OnnxRecords
 from graphdoctor.ops import find_op
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import infer_shapes
-from graphdoctor.targets import load_target
+from graphdoctor.targets import all_target_names, load_target
 from graphdoctor.types import Answer, DType
+from graphdoctor.wire.messages import schema
+from graphdoctor.wire.schema import Variant
 
 
 def _judge(text: str, *targets: str) -> tuple[Graph, Judge]:
@@ -36,9 +38,10 @@ X = "x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}\n"
         ("y = Relu(x)", "trt3", Answer.YES),
         ("y = Erf(x)", "trt3", Answer.NO),
         ("y = Foo(x)", "trt3", Answer.NO),
-        ("y = Foo(x)", "trt10.0", Answer.UNKNOWN),
+        ("y = Foo(x)", "trt10.0", Answer.NO),
+        ("y = Digamma(x)", "trt10.0", Answer.UNKNOWN),
         ("y = Erf(x)", "trt10.0", Answer.YES),
-        ("y = Relu(f)\nf = Foo(x)", "trt10.0", Answer.UNKNOWN),
+        ("y = Relu(f)\nf = Digamma(x)", "trt10.0", Answer.UNKNOWN),
         ("s = Const int32[2] [-1, 192]\ny = Reshape(x, s)", "trt8.0", Answer.YES),
         ("s = Const int64[2] [-1, 192]\ny = Reshape(x, s)", "trt3", Answer.UNKNOWN),
     ),
@@ -46,6 +49,30 @@ X = "x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}\n"
 def test_answers(text: str, target: str, answer: Answer) -> None:
     body = X + text + "\ninputs: x\noutputs: y"
     assert _answer(body, "y", target)[0] is answer
+
+
+@pytest.mark.parametrize("op", ("MyOwnOp", "Relu_", "relu"))
+def test_an_op_that_no_tensorflow_has_goes_through_no_onnx_parser(op: str) -> None:
+    for name in all_target_names():
+        if load_target(name).parser == "onnx":
+            answer, reason = _answer(f"{X}y = {op}(x)\ninputs: x\noutputs: y", "y", name)
+            assert answer is Answer.NO
+            assert "a plugin of that name" in reason
+
+
+def test_a_function_of_the_graph_is_no_op_that_nobody_knows() -> None:
+    graph = parse_graph(f"{X}y = my_function(x)\ninputs: x\noutputs: y")
+    source = schema(Variant.FULL).message_class("GraphDef")()
+    source.library.function.add().signature.name = "my_function"
+    graph.source = source
+    judge = Judge(graph, infer_shapes(graph), [load_target("trt8.6")])
+    assert judge.support(graph.node("y"), load_target("trt8.6")).ok is Answer.UNKNOWN
+
+
+def test_an_input_of_an_op_that_nobody_knows_needs_a_type() -> None:
+    text = "x = MyOwnOp\ny = Relu(x) {T: float32}\ninputs: x\noutputs: y"
+    assert _answer(text, "x", "trt8.6")[0] is Answer.NO
+    assert _answer(text.replace("MyOwnOp", "Digamma"), "x", "trt8.6")[0] is Answer.UNKNOWN
 
 
 def test_only_the_onnx_ops_that_a_node_becomes_are_asked_for() -> None:
