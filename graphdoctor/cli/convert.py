@@ -8,14 +8,14 @@ import click
 
 from graphdoctor.cli.common import given_signature, note, out, progress, signature
 from graphdoctor.config import Given
-from graphdoctor.flows.convert import FORMATS, Converted, convert_model
+from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_model
 
 
 @click.command("convert")
 @click.argument("model", metavar="MODEL")
 @click.option("--to", type=click.Choice(FORMATS), required=True, help="The format to write.")
 @click.option("-o", "--output-path", "path", required=True, metavar="OUT", help="The file to write.")
-@click.option("--text", is_flag=True, help="Print the ONNX graph as text besides.")
+@click.option("--text", is_flag=True, help="Print what was written as text besides, without weights.")
 @click.option("--list-dropped", is_flag=True, help="List the nodes that left nothing behind, with the reason.")
 @given_signature
 def command(
@@ -28,10 +28,15 @@ def command(
 ) -> None:
     """Lower a graph to ONNX.
 
-    Opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
+    ONNX is opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
     """
     with progress(f"converting {model}"):
         converted = convert_model(model, to, path, signature(given, model))
+    if isinstance(converted, UffWritten):
+        if text:
+            out(converted.text)
+        note(_uff_summary(converted))
+        return
     if text:
         from graphdoctor.formats.onnx import onnx_text
 
@@ -40,6 +45,12 @@ def command(
     if list_dropped:
         for name, reason in sorted(converted.onnx.dropped.items()):
             note(f"  {name}: {reason}")
+
+
+def _uff_summary(written: UffWritten) -> str:
+    model = written.model
+    lost = f"; left out: {'; '.join(f'{where}: {what}' for where, what in model.lost)}" if model.lost else ""
+    return f"wrote {written.path} ({written.size:,} bytes): {sum(1 for _ in model.nodes()):,} nodes{lost}"
 
 
 def _summary(converted: Converted) -> str:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from graphdoctor.errors import UnsupportedError
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
+from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_chunks
 from graphdoctor.formats.readfile import atomic_write
+from graphdoctor.formats.tensorflow import read_raw
+from graphdoctor.formats.uff import load_uff, save_uff
+from graphdoctor.wire.uff import UffModel, uff_text
 
 FORMATS = ("onnx", "uff")
 
@@ -23,8 +27,22 @@ class Converted:
     size: int
 
 
-def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> Converted:
-    """Lower the model at ``path`` and write it to ``out``.
+@dataclass(frozen=True, slots=True)
+class UffWritten:
+    """A UFF file that was written."""
+
+    model: UffModel
+    path: str
+    size: int
+
+    @property
+    def text(self) -> str:
+        """What NVIDIA's converter writes with ``--text``."""
+        return uff_text(self.model)
+
+
+def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> Converted | UffWritten:
+    """Lower the model at ``path`` and write it to ``out``; a UFF model is written as UFF again.
 
     Raises:
         InputError: the model cannot be read, or ``out`` cannot be written.
@@ -32,6 +50,9 @@ def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> 
         MissingExtraError: onnx is not installed.
     """
     if to == "uff":
+        raw = read_raw(path)
+        if raw.kind is Kind.UFF:
+            return rewrite_uff(path, out, raw.data)
         raise UnsupportedError(
             "this version of graphdoctor does not write UFF",
             remedy="Convert to ONNX with --to onnx; docs/limits.md says what is to come",
@@ -39,6 +60,14 @@ def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> 
     require_onnx()
     keep_input(path, out)
     return convert_opened(open_model(path, signature), out)
+
+
+def rewrite_uff(path: str, out: str, data: bytes | None = None) -> UffWritten:
+    """Write the UFF model at ``path`` to ``out``, with nothing in it that is none of UFF."""
+    keep_input(path, out)
+    model = load_uff(path, data).model
+    save_uff(model, out)
+    return UffWritten(model, out, Path(out).stat().st_size)
 
 
 def convert_opened(opened: Opened, out: str) -> Converted:

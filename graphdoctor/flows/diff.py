@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.node_records import change_kind, node_record
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.formats.kinds import Kind
+from graphdoctor.formats.tensorflow import read_raw
 from graphdoctor.ir import NodeDiff, NodeState
 from graphdoctor.ir.text import format_state
 from graphdoctor.render.text_diff import DiffView
 from graphdoctor.render.text_fix import NodeDiff as EditView
 from graphdoctor.surgery.compare import GraphDiff, compare_graphs
 from graphdoctor.types import dims_text
+
+if TYPE_CHECKING:
+    from graphdoctor.flows.uff_views import UffComparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,18 @@ class ModelDiff:
         return self.graphs.is_empty and not self.ends
 
 
-def diff_models(before: str, after: str, signature: SignatureOptions | None = None) -> ModelDiff:
+def diff_models(before: str, after: str, signature: SignatureOptions | None = None) -> ModelDiff | UffComparison:
     """Open both models and compare their graphs.
 
     Raises:
-        InputError: one cannot be read, or has not an input or output that was given.
+        InputError: one cannot be read, or has not an input or output that was given; or one alone is a UFF model.
     """
-    old, new = open_model(before, signature), open_model(after, signature)
+    raw = read_raw(before), read_raw(after)
+    if any(r.kind is Kind.UFF for r in raw):
+        from graphdoctor.flows.uff_views import compare_files
+
+        return compare_files(before, after, raw)
+    old, new = open_model(before, signature, raw[0]), open_model(after, signature, raw[1])
     return ModelDiff(old, new, compare_graphs(old.graph, new.graph))
 
 
@@ -63,8 +73,12 @@ def _ends(kind: str, before: list[TensorInfo], after: list[TensorInfo]) -> list[
     return lines
 
 
-def diff_view(diff: ModelDiff) -> DiffView:
+def diff_view(diff: ModelDiff | UffComparison) -> DiffView:
     """As render takes it."""
+    if not isinstance(diff, ModelDiff):
+        from graphdoctor.flows.uff_views import uff_diff_view
+
+        return uff_diff_view(diff)
     edits = tuple(EditView(_text(d.before), _text(d.after), change_kind(d)) for d in _by_kind(diff.graphs.nodes))
     return DiffView(
         before=diff.before.model.path,
@@ -77,8 +91,12 @@ def diff_view(diff: ModelDiff) -> DiffView:
     )
 
 
-def diff_record(diff: ModelDiff) -> dict[str, Any]:
+def diff_record(diff: ModelDiff | UffComparison) -> dict[str, Any]:
     """For programs; constants by dtype, shape and sha256."""
+    if not isinstance(diff, ModelDiff):
+        from graphdoctor.flows.uff_views import uff_diff_record
+
+        return uff_diff_record(diff)
     return {
         "version": 1,
         "before": {"path": diff.before.model.path, "sha256": diff.before.model.sha256},

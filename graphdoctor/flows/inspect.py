@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphdoctor.findings import TensorInfo
 from graphdoctor.flows.opening import Opened, open_model
-from graphdoctor.formats.kinds import Kind, explain
+from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import read_raw
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.passes.infer_shapes import Specs
@@ -34,10 +34,11 @@ def inspect_model(path: str) -> InspectView:
 
 
 def _other(path: str, kind: Kind, data: bytes) -> InspectView:
-    """ONNX in full; of a UFF file only what it is."""
+    """Models of other formats."""
     if kind is Kind.UFF:
-        what, todo = explain(kind)
-        return InspectView(path, kind.value, len(data), notes=(f"{what}. {todo}.",))
+        from graphdoctor.flows.uff_views import inspect_uff
+
+        return inspect_uff(path, data)
     import hashlib
 
     from graphdoctor.formats.onnx import onnx_signature

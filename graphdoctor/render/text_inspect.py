@@ -46,6 +46,8 @@ class InspectView:
     size: int
     sha256: str = ""
     producer: int = 0
+    uff: str = ""
+    """Versions and descriptors of a UFF file."""
     nodes: int = 0
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[RankedOutput, ...] = ()
@@ -80,7 +82,10 @@ def render_inspect(view: InspectView, options: RenderOptions) -> str:
 def _facts(view: InspectView) -> list[list[Piece]]:
     rows = [("kind", view.kind), ("size", size_text(view.size)), ("sha256", view.sha256)]
     if view.nodes:
-        rows += [("nodes", f"{view.nodes:,}"), ("producer", str(view.producer) if view.producer else "not said")]
+        rows.append(("nodes", f"{view.nodes:,}"))
+    if view.nodes and not view.uff:
+        rows.append(("producer", str(view.producer) if view.producer else "not said"))
+    rows.append(("format", view.uff))
     if view.functions:
         shown = ", ".join(view.functions[:3]) + (", ..." if len(view.functions) > 3 else "")
         rows.append(("functions", f"{len(view.functions):,}: {shown}"))

@@ -20,7 +20,9 @@ from graphdoctor.config.schema import json_schema
 from graphdoctor.flows.check import check_model
 from graphdoctor.flows.plan import planner
 from graphdoctor.resources import load_toml
+from graphdoctor.wire.uff import uff_bytes
 from tests.docs.markdown import ROOT, Command, blocks, commands
+from tests.wire.uff.models import convolution
 
 SHOWN = commands()
 OURS = [c for c in SHOWN if c.words[0] == "graphdoctor"]
@@ -53,6 +55,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("model.pb", "old.pb", "nets/net.pb", "models/net.pb"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(demo, folder / name)
+    for name in ("model.uff", "old.uff", "new.uff"):
+        (folder / name).write_bytes(uff_bytes(convolution()))
     (folder / "config.py").write_text(CONFIG)
     (folder / "build_engine.py").write_text(BUILD_ENGINE)
     if KWS.is_file():
