@@ -13,14 +13,16 @@
 A constant is ``dtype[dims] payload``; the payload is one number (a splat), ``[all, the, elements]``, ``hex:...`` (the
 bytes), or seeded, ``normal(seed)``, ``normal(seed, std)`` or ``uniform(seed, low, high)``: they keep test graphs short.
 Attributes are ints, floats, ``true``/``false``, ``"strings"``, dtypes, ``shape[?,2]``, ``shape[*]``, constants,
-``[lists]``, ``@function`` and ``$placeholder``. Names with other characters than ``A-Za-z0-9_./->`` are quoted.
+``[lists]``, ``@function``, ``@function{T: float32}`` and ``$placeholder``. Names with other characters than
+``A-Za-z0-9_./->`` are quoted. Functions of the library: :mod:`graphdoctor.ir.text_functions`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,23 +31,13 @@ from graphdoctor.ir.attrs import Attrs
 from graphdoctor.ir.edits import NodeState, state_of
 from graphdoctor.ir.graph import Graph
 from graphdoctor.ir.node import Node, NodeRecord
-from graphdoctor.types import Array, DType, Shape, dims_text
+from graphdoctor.ir.scanner import Scanner
+from graphdoctor.ir.text_functions import Argument, FunctionText, arguments_of, library_of, states_of
+from graphdoctor.types import Array, DType, dims_text
 from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef, ShapeValue
 from graphdoctor.wire.tensors import Tensor
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./>][A-Za-z0-9_./>\-]*\Z")
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<comment>\#.*)
-    | (?P<string>"(?:[^"\\]|\\.)*")
-    | (?P<hex>hex:[0-9a-fA-F]*)
-    | (?P<ref>[\^@$])
-    | (?P<number>[-+]?(?:inf|nan|\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+|\d+(?:[eE][-+]?\d+)?)(?![A-Za-z0-9_./>]))
-    | (?P<word>[A-Za-z0-9_./>][A-Za-z0-9_./>\-]*)
-    | (?P<mark>[=(){}\[\],:?*])
-    )""",
-    re.VERBOSE,
-)
 _ELIDE_ABOVE = 16
 
 
@@ -57,18 +49,26 @@ def parse_graph(text: str, name: str = "<text>") -> Graph:
     """
     records: list[NodeRecord] = []
     declared: dict[str, list[str]] = {}
+    functions: list[FunctionText] = []
+    inside: FunctionText | None = None
     for number, line in enumerate(text.splitlines(), 1):
-        scanner = _Scanner(line, f"{name}:{number}")
+        scanner = Scanner(line, f"{name}:{number}")
         if scanner.at_end():
             continue
-        if line.lstrip().startswith(("inputs:", "outputs:")):
+        if inside is not None:
+            inside = _parse_function_line(scanner, inside)
+        elif scanner.peek() == "function" and scanner.peek(1) != "=":
+            functions.append(inside := _parse_function(scanner))
+        elif line.lstrip().startswith(("inputs:", "outputs:")):
             key = scanner.word()
             scanner.expect(":")
             declared[key] = scanner.refs(end="")
         else:
             records.append(_parse_node(scanner))
         scanner.finish()
-    graph = Graph.from_records(records)
+    if inside is not None:
+        raise InputError(f"the function {inside.name} has no end", where=name, remedy="Close it with a line }")
+    graph = Graph.from_records(records, source=library_of(functions) if functions else None)
     graph.inputs = tuple(graph.node(n) for n in declared.get("inputs", ()))
     graph.outputs = tuple(graph.value(n) for n in declared.get("outputs", ()))
     return graph
@@ -76,7 +76,9 @@ def parse_graph(text: str, name: str = "<text>") -> Graph:
 
 def format_graph(graph: Graph, *, elide: bool = False) -> str:
     """``graph`` in the text form. With ``elide``, large payloads become ``...`` and the start of their digest."""
-    lines = [format_node(node, elide=elide) for node in graph]
+    library = graph.source.library.function if graph.source is not None else ()
+    lines = [line for function in library for line in _format_function(function, elide)]
+    lines += [format_node(node, elide=elide) for node in graph]
     if graph.inputs:
         lines.append("inputs: " + ", ".join(_name(n.name) for n in graph.inputs))
     if graph.outputs:
@@ -89,18 +91,52 @@ def format_node(node: Node, *, elide: bool = False) -> str:
     return format_state(state_of(node), elide=elide)
 
 
-def format_state(node: NodeState, *, elide: bool = False) -> str:
+def format_state(
+    node: NodeState, *, elide: bool = False, inputs: Callable[[tuple[str, ...]], str] | None = None
+) -> str:
     """What a node was at one time as one line; the unit of a diff."""
+    inputs = inputs or _inputs
     value = node.attrs.get("value")
     if node.op == "Const" and set(node.attrs) == {"dtype", "value"} and isinstance(value, Tensor):
         head = f"{_name(node.name)} = Const {_tensor(value, elide)}"
-        return head if not node.inputs else head + " " + _inputs(node.inputs)
+        return head if not node.inputs else head + " " + inputs(node.inputs)
     text = f"{_name(node.name)} = {node.op}"
     if node.inputs:
-        text += _inputs(node.inputs)
+        text += inputs(node.inputs)
     if len(node.attrs):
-        text += " {" + ", ".join(f"{k}: {_attr(v, elide)}" for k, v in node.attrs.items()) + "}"
+        text += " " + _attrs(node.attrs, elide)
     return text
+
+
+def _attrs(attrs: Mapping[str, AttrPy], elide: bool) -> str:
+    return "{" + ", ".join(f"{k}: {_attr(v, elide)}" for k, v in attrs.items()) + "}"
+
+
+def _format_function(function: Any, elide: bool) -> Iterator[str]:
+    signature = function.signature
+    yield f"function {_name(signature.name)}({', '.join(map(_argument, arguments_of(signature.input_arg)))}) {{"
+    for attr in signature.attr:
+        yield f"    attr {_name(attr.name)}: {_name(attr.type)}"
+    for state in states_of(function):
+        yield "    " + format_state(state, elide=elide, inputs=_inner_inputs)
+    for argument in arguments_of(signature.output_arg):
+        yield f"    return {_argument(argument)} = {_inner_ref(function.ret[argument[0]])}"
+    for control, node in sorted(function.control_ret.items()):
+        yield f"    control {_name(control)} = {_name(node)}"
+    yield "}"
+
+
+def _argument(argument: Argument) -> str:
+    return f"{_name(argument[0])}: {_attr(argument[1], elide=False)}"
+
+
+def _inner_inputs(refs: tuple[str, ...]) -> str:
+    return "(" + ", ".join(map(_inner_ref, refs)) + ")"
+
+
+def _inner_ref(ref: str) -> str:
+    mark = "^" if ref.startswith("^") else ""
+    return mark + ":".join(_name(part) for part in ref.removeprefix("^").split(":"))
 
 
 def _inputs(refs: tuple[str, ...]) -> str:
@@ -140,7 +176,7 @@ def _attr(value: AttrPy, elide: bool) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_attr(v, elide) for v in value) + "]"
     if isinstance(value, FuncRef):
-        return "@" + _name(value.name)
+        return "@" + _name(value.name) + (_attrs(value.attrs, elide) if value.attrs else "")
     if isinstance(value, AttrPlaceholder):
         return "$" + _name(value.name)
     return str(value)
@@ -178,92 +214,7 @@ def _number(value: np.generic) -> str:
     return _float(float(str(value)) if shortest else float(value))
 
 
-class _Scanner:
-    """Reads one line token by token."""
-
-    def __init__(self, line: str, where: str) -> None:
-        self.where = where
-        self.tokens = list(_tokens(line, where))
-        self.at = 0
-
-    def fail(self, problem: str) -> InputError:
-        return InputError(problem, where=self.where, remedy="docs/text-form.md describes the compact text form")
-
-    def at_end(self) -> bool:
-        return self.at >= len(self.tokens)
-
-    def peek(self, ahead: int = 0) -> str:
-        k = self.at + ahead
-        return self.tokens[k][1] if k < len(self.tokens) else ""
-
-    def kind(self) -> str:
-        return self.tokens[self.at][0] if not self.at_end() else "end"
-
-    def take(self) -> str:
-        if self.at_end():
-            raise self.fail("the line ends too early")
-        self.at += 1
-        return self.tokens[self.at - 1][1]
-
-    def accept(self, mark: str) -> bool:
-        if self.peek() == mark and self.kind() in ("mark", "ref"):
-            self.at += 1
-            return True
-        return False
-
-    def expect(self, mark: str) -> None:
-        if not self.accept(mark):
-            raise self.fail(f"expected {mark!r}, found {self.peek() or 'the end of the line'!r}")
-
-    def finish(self) -> None:
-        if not self.at_end():
-            raise self.fail(f"cannot understand {self.peek()!r}")
-
-    def word(self) -> str:
-        kind = self.kind()
-        token = self.take()
-        if kind == "string":
-            return str(json.loads(token))
-        if kind not in ("word", "number"):
-            raise self.fail(f"expected a name, found {token!r}")
-        return token
-
-    def refs(self, end: str = ")") -> list[str]:
-        found: list[str] = []
-        while not (self.at_end() if not end else self.accept(end)):
-            mark = "^" if self.accept("^") else ""
-            name = self.word()
-            if self.accept(":"):
-                name += ":" + self.word()
-            found.append(mark + name)
-            self.accept(",")
-        return found
-
-    def dims(self) -> Shape:
-        self.expect("[")
-        if self.accept("*"):
-            self.expect("]")
-            return None
-        dims: list[int | None] = []
-        while not self.accept("]"):
-            token = self.take()
-            dims.append(None if token == "?" else int(token))
-            self.accept(",")
-        return tuple(dims)
-
-
-def _tokens(line: str, where: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while position < len(line.rstrip()):
-        match = _TOKEN.match(line, position)
-        if not match or not match.lastgroup:
-            raise InputError(f"cannot read {line[position:].strip()!r}", where=where)
-        if match.lastgroup != "comment":
-            yield match.lastgroup, match.group(match.lastgroup)
-        position = match.end()
-
-
-def _parse_node(s: _Scanner) -> NodeRecord:
+def _parse_node(s: Scanner) -> NodeRecord:
     name = s.word()
     s.expect("=")
     op = s.word()
@@ -272,17 +223,63 @@ def _parse_node(s: _Scanner) -> NodeRecord:
         refs = s.refs() if s.accept("(") else []
         return NodeRecord(name, op, refs, Attrs({"dtype": tensor.dtype, "value": tensor}))
     refs = s.refs() if s.accept("(") else []
+    return NodeRecord(name, op, refs, Attrs(_parse_attrs(s) if s.accept("{") else {}))
+
+
+def _parse_attrs(s: Scanner) -> dict[str, AttrPy]:
     attrs: dict[str, AttrPy] = {}
-    if s.accept("{"):
-        while not s.accept("}"):
-            key = s.word()
-            s.expect(":")
-            attrs[key] = _parse_attr(s)
-            s.accept(",")
-    return NodeRecord(name, op, refs, Attrs(attrs))
+    while not s.accept("}"):
+        key = s.word()
+        s.expect(":")
+        attrs[key] = _parse_attr(s)
+        s.accept(",")
+    return attrs
 
 
-def _parse_attr(s: _Scanner) -> AttrPy:
+def _parse_function(s: Scanner) -> FunctionText:
+    s.word()
+    function = FunctionText(s.word())
+    s.expect("(")
+    while not s.accept(")"):
+        function.arguments.append(_parse_argument(s))
+        s.accept(",")
+    s.expect("{")
+    s.finish()
+    return function
+
+
+def _parse_function_line(s: Scanner, function: FunctionText) -> FunctionText | None:
+    """Take a line inside ``function`` in; ``None`` behind its last one."""
+    kind = s.peek() if s.peek(1) != "=" else ""
+    if s.accept("}"):
+        s.finish()
+        return None
+    if kind == "return":
+        s.word()
+        argument = _parse_argument(s)
+        s.expect("=")
+        refs = s.refs(end="")
+        if len(refs) != 1:
+            raise s.fail(f"{argument[0]} is one value, not {len(refs)}")
+        function.returns.append((argument, refs[0]))
+    elif kind in ("attr", "control"):
+        s.word()
+        name = s.word()
+        s.expect(":" if kind == "attr" else "=")
+        (function.attrs if kind == "attr" else function.controls).append((name, s.word()))
+    else:
+        function.nodes.append(_parse_node(s))
+    s.finish()
+    return function
+
+
+def _parse_argument(s: Scanner) -> Argument:
+    name = s.word()
+    s.expect(":")
+    return name, AttrPlaceholder(s.word()) if s.accept("$") else _parse_dtype(s)
+
+
+def _parse_attr(s: Scanner) -> AttrPy:
     kind, token = s.kind(), s.peek()
     if s.accept("["):
         items: list[AttrPy] = []
@@ -291,7 +288,7 @@ def _parse_attr(s: _Scanner) -> AttrPy:
             s.accept(",")
         return tuple(items)  # type: ignore[arg-type]  # a list holds no lists; encode refuses them
     if s.accept("@"):
-        return FuncRef(s.word(), {})
+        return FuncRef(s.word(), _parse_attrs(s) if s.accept("{") else {})
     if s.accept("$"):
         return AttrPlaceholder(s.word())
     if kind == "number":
@@ -310,7 +307,7 @@ def _parse_number(token: str) -> int | float:
     return int(token) if re.fullmatch(r"[-+]?\d+", token) else float(token)
 
 
-def _parse_dtype(s: _Scanner) -> DType:
+def _parse_dtype(s: Scanner) -> DType:
     token = s.take()
     dtype = DType.parse(token)
     if dtype is None:
@@ -318,7 +315,7 @@ def _parse_dtype(s: _Scanner) -> DType:
     return dtype
 
 
-def _parse_tensor(s: _Scanner) -> Tensor:
+def _parse_tensor(s: Scanner) -> Tensor:
     dtype = _parse_dtype(s)
     dims = s.dims()
     if dims is None or any(d is None for d in dims):
@@ -330,7 +327,7 @@ def _parse_tensor(s: _Scanner) -> Tensor:
         raise s.fail(f"the payload does not fit {dtype.label}{list(shape)}: {e}") from e
 
 
-def _payload(s: _Scanner, dtype: DType, shape: tuple[int, ...]) -> Array:
+def _payload(s: Scanner, dtype: DType, shape: tuple[int, ...]) -> Array:
     kind = dtype.numpy if dtype.numpy is not None else np.dtype(np.float32)
     token = s.peek()
     if s.kind() == "hex":
@@ -354,7 +351,7 @@ def _array(items: list[AttrPy], kind: np.dtype[np.generic]) -> Array:
     return np.asarray(items, dtype=kind)
 
 
-def _random(s: _Scanner, shape: tuple[int, ...]) -> Array:
+def _random(s: Scanner, shape: tuple[int, ...]) -> Array:
     kind = s.take()
     s.expect("(")
     numbers = []

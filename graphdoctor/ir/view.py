@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from graphdoctor.ir.graph import Graph
 from graphdoctor.ir.node import Node, Use, Value
@@ -17,6 +17,7 @@ class GraphView(Protocol):
     inputs: tuple[Node, ...]
     outputs: tuple[Value, ...]
     producer: int | None
+    source: Any
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Node]: ...

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.surgery.frames import SWITCH_OPS
 from graphdoctor.surgery.proposal import (
+    Awaited,
     DropAttrs,
     ForgetInput,
     Make,
+    New,
     Proposal,
     Ref,
     Rename,
@@ -107,10 +109,10 @@ class _Applier:
             self._drop(self._present(step.node))
 
     def _make(self, step: Make) -> None:
-        if not step.inputs and self.in_loop is not None and self.in_loop(self.proposal.node):
+        if not step.inputs and not step.controls and self.in_loop is not None and self.in_loop(self.proposal.node):
             raise NotApplicableError("it lies in a while loop, where a new constant would be outside of the frame")
-        name, device = self._free_name(step.key), self.proposal.node.device
-        inputs, controls = self._values(step.inputs), [self._present(c) for c in step.controls]
+        name, device = self._free_name(step.key), step.device or self.proposal.node.device
+        inputs, controls = self._values(step.inputs), self._awaited(step.controls)
         self.made[step.key] = self.graph.add(
             step.op, name, inputs, step.attrs, controls=controls, device=device, origins=self.origins
         )
@@ -140,10 +142,12 @@ class _Applier:
     def _values(self, refs: Sequence[Ref]) -> list[Value]:
         return [self._value(r) for r in refs]
 
+    def _awaited(self, nodes: Sequence[Awaited]) -> list[Node]:
+        return [self.made[n.key] if isinstance(n, New) else self._present(n) for n in nodes]
+
     def _set_inputs(self, step: SetInputs) -> None:
-        for control in step.controls or ():
-            self._present(control)
-        self.graph.set_inputs(self._present(step.node), self._values(step.inputs), step.controls)
+        controls = None if step.controls is None else self._awaited(step.controls)
+        self.graph.set_inputs(self._present(step.node), self._values(step.inputs), controls)
 
     def _replace(self, old: Value, new: Value) -> None:
         """Data readers of ``old``, and its control readers when nothing else of the node is read."""

@@ -22,17 +22,23 @@ class New:
 
 
 Ref = Value | New
+Awaited = Node | New
+"""What a node waits for by control."""
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """Make a node; ``key`` is its wanted name, and how other edits of the proposal refer to it."""
+    """Make a node; ``key`` is its wanted name, and how other edits of the proposal refer to it.
+
+    It gets the device of the proposal's node, unless ``device`` says another.
+    """
 
     key: str
     op: str
     inputs: tuple[Ref, ...] = ()
     attrs: Mapping[str, AttrPy] = field(default_factory=dict)
-    controls: tuple[Node, ...] = ()
+    controls: tuple[Awaited, ...] = ()
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class SetInputs:
 
     node: Node
     inputs: tuple[Ref, ...]
-    controls: tuple[Node, ...] | None = None
+    controls: tuple[Awaited, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

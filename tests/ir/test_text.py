@@ -35,6 +35,46 @@ def test_everything_the_form_can_say_survives() -> None:
     assert [v.name for v in graph.outputs] == ["call:3"]
 
 
+FUNCTIONS = """\
+function scale(x: $T, by: float32) {
+    attr T: type
+    cast = Cast(by) {DstT: $T, SrcT: float32}
+    two = Const int32[] 2 (^cast)
+    parts = Split(two:output:0, cast:y:0) {T: $T, num_split: 2}
+    y = Mul(x, parts:output:1) {T: $T}
+    return out: $T = y:z:0
+    return same: float32 = by
+    control done = y
+}
+function nothing() {
+}
+x = Placeholder {dtype: float32, shape: shape[2]}
+function = PartitionedCall(x, x) {Tout: [float32], f: @scale{T: float32, g: @nothing}}
+outputs: function
+"""
+
+
+def test_functions_survive() -> None:
+    graph = parse_graph(FUNCTIONS)
+    assert format_graph(graph) == FUNCTIONS
+    assert [f.signature.name for f in graph.source.library.function] == ["scale", "nothing"]
+    assert graph.node("function").attr("f").attrs["T"] == DType.FLOAT
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("function f(x: float32) {\n", "the function f has no end"),
+        ("function f(x: float32)\n}", "expected '{'"),
+        ("function f() {\n    return y: float32 = a:z:0, b:z:0\n}", "y is one value, not 2"),
+        ("function f() {\n    return y = a:z:0\n}", "expected ':'"),
+    ],
+)
+def test_mistakes_in_functions_are_named(text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=re.escape(problem)):
+        parse_graph(text)
+
+
 def test_random_payloads_are_seeded_and_written_exactly() -> None:
     graph = parse_graph("w = Const float32[3,3,1,8] normal(7, 0.1)\nu = Const float32[40] uniform(1, -2, 2)")
     again = parse_graph(format_graph(graph))

@@ -80,7 +80,10 @@ def _usable(case: Case) -> bool:
         return False
     if not all(_can_feed(case, n) for n in graph.by_op("Placeholder")):
         return False
-    return not any(isinstance(v, FuncRef) for n in graph for v in n.attrs.values())
+    library = graph.source.library.function if graph.source is not None else ()
+    known = {f.signature.name for f in library}
+    called = [v for n in graph for value in n.attrs.values() for v in (value if isinstance(value, tuple) else (value,))]
+    return all(v.name in known for v in called if isinstance(v, FuncRef))
 
 
 def _can_feed(case: Case, node: Node) -> bool:

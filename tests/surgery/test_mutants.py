@@ -111,8 +111,9 @@ def run(pairs: Sequence[Pair], *, after: bool = True) -> list[tuple[Results, Res
     for i, pair in enumerate(pairs):
         sides = [("a", pair.mutant.graph), ("b", pair.fixed if after else pair.mutant.graph)]
         for side, graph in sides:
-            prefix = f"{side}{i}/"
-            message.node.extend(prefixed(node, prefix) for node in tf_graph_def(graph).node)
+            prefix, single = f"{side}{i}/", functions_renamed(tf_graph_def(graph), f"{side}{i}_")
+            message.node.extend(prefixed(node, prefix) for node in single.node)
+            message.library.function.extend(single.library.function)
             fed.update({f"{prefix}{k}:0": v for k, v in pair.mutant.feeds.items() if k in graph})
             wanted.update({(i, side, v.name): f"{prefix}{long(v.name)}" for v in graph.outputs})
     with tf.Graph().as_default() as made:
@@ -123,6 +124,19 @@ def run(pairs: Sequence[Pair], *, after: bool = True) -> list[tuple[Results, Res
     for (i, side, name), value in got.items():
         results[i][side == "b"][name] = np.asarray(value)
     return results
+
+
+def functions_renamed(message: Any, prefix: str) -> Any:
+    """``message`` with ``prefix`` in front of the names of its functions."""
+    functions = message.library.function
+    for function in functions:
+        function.signature.name = prefix + function.signature.name
+    for node in (*message.node, *(n for f in functions for n in f.node_def)) if functions else ():
+        for value in node.attr.values():
+            kind = value.WhichOneof("value")
+            for called in [value.func] if kind == "func" else value.list.func if kind == "list" else []:
+                called.name = prefix + called.name
+    return message
 
 
 def prefixed(node: Any, prefix: str) -> Any:

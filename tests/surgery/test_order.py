@@ -22,10 +22,11 @@ Fixes = Counter[tuple[str, str]]
 def shuffled(graph: Graph, rng: random.Random) -> Graph:
     """The same graph, its nodes in another order."""
     lines = format_graph(graph).splitlines()
+    functions = len(lines) - lines[::-1].index("}") if "}" in lines else 0
     ends = [line for line in lines if line.startswith(("inputs:", "outputs:"))]
-    nodes = [line for line in lines if line not in ends]
+    nodes = [line for line in lines[functions:] if line not in ends]
     rng.shuffle(nodes)
-    return parse_graph("\n".join([*nodes, *ends]))
+    return parse_graph("\n".join([*lines[:functions], *nodes, *ends]))
 
 
 def renamed(graph: Graph, rng: random.Random) -> dict[str, str]:
@@ -45,8 +46,14 @@ def fixes(case: Case, graph: Graph, old: dict[str, str]) -> tuple[Fixes, Counter
     target = load_target(case.target) if case.target else None
     result = run_rewrites(graph, case.rewrites(), target=target, unsafe=case.unsafe)
     assert (result.converged, result.rolled_back) == (True, [])
-    applied: Fixes = Counter((a.rewrite, old.get(a.node, a.node)) for a in result.applied)
+    applied: Fixes = Counter((a.rewrite, before(a.node, old)) for a in result.applied)
     return applied, Counter(n.op for n in graph)
+
+
+def before(name: str, old: dict[str, str]) -> str:
+    """``name``, or the one of the node that it was made for, as it was before nodes were renamed."""
+    first, slash, rest = name.partition("/")
+    return old.get(name) or old.get(first, first) + slash + rest
 
 
 def whole(case: Case) -> bool:

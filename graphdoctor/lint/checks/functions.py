@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.lint.functions import Library, callers, library_of
+from graphdoctor.lint.functions import callers, library_of
 from graphdoctor.lint.rules import find_rule
+from graphdoctor.match.functions import Library
 
 MOST_NODES = 10_000_000
 """Nodes that the calls of a graph may come to when they are inlined; the largest graphs of people have some 200,000."""
