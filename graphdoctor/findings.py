@@ -182,6 +182,8 @@ class ModelReport:
     """Chosen targets whose verdict rests on nothing but findings that the user accepted one by one."""
     stale: tuple[Accepted, ...] = ()
     """Entries of the baseline that nothing needs any more, of targets and rules that were asked for."""
+    spent: tuple[int, ...] = ()
+    """Entries of the model's suppression file, from 1, that answer for nothing any more or whose day has passed."""
 
 
 @dataclass(frozen=True, slots=True)

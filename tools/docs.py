@@ -29,13 +29,13 @@ from graphdoctor.lint import Rule, load_rules  # noqa: E402
 from graphdoctor.lint.plugins import Plugin, PluginField, all_plugins  # noqa: E402
 from graphdoctor.lint.rules import FAMILIES  # noqa: E402
 from graphdoctor.render.parts.markdown_text import code, escape, table  # noqa: E402
-from graphdoctor.render.parts.words import plural  # noqa: E402
 from graphdoctor.render.text_rules import rule_page_markdown  # noqa: E402
 from graphdoctor.surgery import load_pack, pack_names  # noqa: E402
 from graphdoctor.surgery.packs import PackRow, RewriteRow  # noqa: E402
 from graphdoctor.targets import DEFAULT_TARGET, Limit, OpRow, Target, all_target_names, load_target  # noqa: E402
 from graphdoctor.targets.conditions import conditions, dtype_list  # noqa: E402
 from graphdoctor.types import Answer  # noqa: E402
+from graphdoctor.words import plural  # noqa: E402
 
 Pages = Mapping[str, str]
 """Path below ``docs/`` -> content."""

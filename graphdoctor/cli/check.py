@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from graphdoctor import __version__
+from graphdoctor.cli.accepting import AcceptingWork, accepting_work, keep_baselines, prune_sidecars
 from graphdoctor.cli.batching import BatchOptions, batch_options, check_models, models_of
 from graphdoctor.cli.choosing import SECTIONS, baseline_options, choosing_options, given_of, settings_options
-from graphdoctor.cli.common import note, out, signature_options
+from graphdoctor.cli.common import out, signature_options
 from graphdoctor.cli.reporting import check_place, exit_code, output_options, places, shown_options, write_report
 from graphdoctor.cli.sections import Sectioned
 from graphdoctor.config import Request, requests_for
-from graphdoctor.findings import ModelReport, Report
+from graphdoctor.findings import Failed, ModelReport, Report
 from graphdoctor.render import FINGERPRINTED, load_formats
 
 if TYPE_CHECKING:
     from graphdoctor.flows.check import CheckOptions
-
-
-@dataclass(frozen=True, slots=True)
-class _BaselineWork:
-    """Where to write a new baseline, empty for nowhere; whether to remove from the old what is not needed."""
-
-    write: str = ""
-    prune: bool = False
 
 
 @click.command("check", cls=Sectioned, sections=SECTIONS)
@@ -67,24 +60,32 @@ def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     if words["show_settings"]:
         _show_settings(requests)
         return
-    work = _baseline_work(requests, words)
+    work = accepting_work(requests, words)
     kept = {r.settings.baseline for r in requests if r.settings.baseline}
     wanted = places(given.format or requests[0].settings.format, words["output_file"], (*models, *sorted(kept)))
     if work.write:
         check_place(work.write, [place.path for place in wanted if place.path], models)
     shown = shown_options(words)
-    requests = _marked(requests, work, {p.format for p in wanted})
-    asked = {r.path: r.key for r in requests if not r.older}
-    reports, failed = check_models(
-        models, asked, _understood(requests), batch, lambda: load_formats(p.format for p in wanted)
-    )
+    formats = {p.format for p in wanted}
+    reports, failed = _checked(_marked(requests, work, formats), batch, formats)
+    if changed := prune_sidecars(work, requests, reports):
+        fresh, _ = _checked(_marked(requests_for(changed, given), work, formats), batch, formats)
+        reports = [next((f for f in fresh if f.path == r.path), r) for r in reports]
     if reports:
         whole = Report(f"graphdoctor {__version__}", tuple(reports), tuple(failed))
         write_report(whole, wanted, shown, (r.settings for r in requests))
-    _keep_baselines(work, requests, reports, bool(failed))
+    keep_baselines(work, requests, reports, bool(failed))
     fails_on = {r.path: r.settings.fail_on for r in requests}
     codes = [0 if work.write else exit_code([report], fails_on[report.path]) for report in reports]
     sys.exit(2 if failed else max(codes, default=0))
+
+
+def _checked(
+    requests: Sequence[Request], batch: BatchOptions, formats: Set[str]
+) -> tuple[list[ModelReport], list[Failed]]:
+    asked = {r.path: r.key for r in requests if not r.older}
+    paths = [r.path for r in requests]
+    return check_models(paths, asked, _understood(requests), batch, lambda: load_formats(formats))
 
 
 def _understood(requests: Sequence[Request]) -> Callable[[str], CheckOptions]:
@@ -102,7 +103,7 @@ def _understood(requests: Sequence[Request]) -> Callable[[str], CheckOptions]:
     return options
 
 
-def _marked(requests: Sequence[Request], work: _BaselineWork, formats: Set[str]) -> list[Request]:
+def _marked(requests: Sequence[Request], work: AcceptingWork, formats: Set[str]) -> list[Request]:
     """``requests`` with fingerprints where a baseline or an output needs them: they cost a fifth of a large graph."""
     always = bool(work.write or formats & FINGERPRINTED)
     return [replace(r, fingerprints=always or bool(r.settings.baseline)) for r in requests]
@@ -113,39 +114,3 @@ def _show_settings(requests: Sequence[Request]) -> None:
     from graphdoctor.render.text_settings import render_settings
 
     out("\n".join(render_settings(r.path, r.settings, r.sidecar, validated(r).targets) for r in requests))
-
-
-def _baseline_work(requests: Sequence[Request], words: dict[str, Any]) -> _BaselineWork:
-    """What the two options say, once it is sure that it can be done."""
-    work = _BaselineWork(words["write_baseline"] or "", words["prune_baseline"])
-    if work.write and (words["baseline"] or work.prune):
-        raise click.UsageError("--write-baseline makes a new baseline; give it without --baseline and --prune-baseline")
-    if work.prune and any(r.older or not r.settings.baseline for r in requests):
-        raise click.UsageError("--prune-baseline needs a baseline that --write-baseline made: give it with --baseline")
-    return work
-
-
-def _keep_baselines(
-    work: _BaselineWork, requests: Sequence[Request], reports: Sequence[ModelReport], failed: bool
-) -> None:
-    """Write, prune, or say that there is something to prune."""
-    if work.write and failed:
-        note(f"{work.write}: not written, since not every model could be checked")
-    elif work.write:
-        from graphdoctor.flows.baseline import write_baseline
-
-        note(f"wrote {work.write}: {write_baseline(work.write, reports)} findings are accepted")
-    unheard = [r.path for r in requests if r.is_unheard]
-    if unheard:
-        more = f" and {len(unheard) - 1} more" if len(unheard) > 1 else ""
-        note(f"the baseline says nothing of {unheard[0]}{more}: --write-baseline accepts what is found there")
-    by_path = {r.path: r.settings.baseline for r in requests if not r.older}
-    for path in dict.fromkeys(by_path[r.path] for r in reports if r.stale and r.path in by_path):
-        mine = [r for r in reports if by_path.get(r.path) == path]
-        if work.prune:
-            from graphdoctor.flows.baseline import prune_baseline
-
-            note(f"{path}: removed {prune_baseline(path, mine)} entries that nothing needs")
-        else:
-            count = sum(len(r.stale) for r in mine)
-            note(f"{path}: nothing needs {count} of its entries any more; --prune-baseline removes them")

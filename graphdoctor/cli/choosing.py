@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "What to check": ("targets", "inputs", "outputs", "live", "build"),
     "Which findings count": ("select", "extend_select", "ignore", "severity", "fail_on"),
-    "Accepted findings": ("baseline", "write_baseline", "prune_baseline"),
+    "Accepted findings": ("baseline", "write_baseline", "prune_baseline", "prune_suppressions"),
     "Output": ("formats", "output_file", "statistics", "show_nodes", "rule_url"),
     "Configuration": ("config", "isolated", "show_settings"),
     "Many models": ("jobs", "cache", "cache_dir"),
@@ -57,6 +57,11 @@ baseline_options: Callable[[F], F] = _options(
     ),
     click.option("--write-baseline", metavar="PATH", help="Accept everything that is found; exit with 0."),
     click.option("--prune-baseline", is_flag=True, help="Remove from the baseline what is no longer found."),
+    click.option(
+        "--prune-suppressions",
+        is_flag=True,
+        help="Remove from MODEL.gdignore.toml what answers for nothing or is over.",
+    ),
 )
 """``--baseline`` and what makes one."""
 

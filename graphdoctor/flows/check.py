@@ -95,6 +95,7 @@ def _chosen(report: ModelReport, opened: Opened, options: CheckOptions, result: 
         hidden=counts(chosen.concealed),
         accepted=accepted_targets(asked, result.behind, chosen.shown, chosen.concealed),
         stale=chosen.stale,
+        spent=chosen.spent,
     )
 
 

@@ -20,10 +20,10 @@ from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_side
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
-from graphdoctor.render.parts.words import plural
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
 from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
+from graphdoctor.words import plural
 
 ARTEFACTS = ("fixed.pb", "model.onnx", "model.plan", "model.plan.json", "report.json")
 """What a run may leave in its folder."""

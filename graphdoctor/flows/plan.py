@@ -138,6 +138,7 @@ def _suppression(entry: SuppressEntry, path: str, number: int, is_over: bool) ->
         str(entry.expires) if isinstance(entry.expires, date) else "",
         is_over,
         Path(path).name,
+        number,
     )
 
 

@@ -41,11 +41,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The findings that are shown and those that are not, both in the order of output; entries nothing needs."""
+    """The findings that are shown and those that are not, both in the order of output; entries nothing needs.
+
+    ``stale`` are those of the baseline, ``spent`` numbers of those of the suppression file.
+    """
 
     shown: tuple[Finding, ...]
     concealed: tuple[Hidden, ...]
     stale: tuple[Accepted, ...]
+    spent: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -91,7 +95,8 @@ def choose(
     heeded = _Heeded([s for s in answers.suppressions if not s.is_over and (s.reason or not answers.require_reason)])
     pairs = [(f, heeded.of(f, by_code.get(f.code))) for f in map(selection.weighed, findings)]
     ran = frozenset(r.code for r in rules if selection.runs(r) and r.raised_by != "live")
-    said = [*_out_of_force(answers), *_unused(heeded, rules, ran, targets, elsewhere)]
+    unused = list(_unused(heeded, rules, ran, targets, elsewhere))
+    said = [*_out_of_force(answers), *(_finding(UNUSED, s, _why_unused(s, rules)) for s in unused)]
     pairs += [(selection.weighed(f), None) for f in said]
     pairs.sort(key=lambda pair: pair[0].sort_key)
     matched = match_baseline([f for f, _ in pairs], answers.baseline)
@@ -104,7 +109,8 @@ def choose(
             concealed.append(hidden)
     known = {r.code for r in rules} - ran
     stale = (e for e in matched.stale if e.target in ("", *targets) and e.code not in known)
-    return Chosen(tuple(shown), tuple(concealed), tuple(stale))
+    spent = sorted({s.number for s in (*unused, *answers.suppressions) if not s.inline and (s.is_over or s in unused)})
+    return Chosen(tuple(shown), tuple(concealed), tuple(stale), tuple(spent))
 
 
 def _hidden(finding: Finding, selection: Selection, by: Suppression | None, in_baseline: bool) -> Hidden | None:
@@ -172,8 +178,8 @@ def _unused(
     ran: frozenset[str],
     targets: Sequence[str],
     elsewhere: Callable[[], Iterable[Finding]],
-) -> Iterator[Finding]:
-    """One finding for each suppression that answers for nothing, on any target."""
+) -> Iterator[Suppression]:
+    """Each suppression that answers for nothing, on any target."""
     doubtful = [
         (i, s)
         for i, s in enumerate(heeded.suppressions)
@@ -183,7 +189,7 @@ def _unused(
     others = [(f, by_code[f.code]) for f in elsewhere() if f.code in by_code] if doubtful else []
     for _, s in doubtful:
         if not any(s.covers(f, rule) for f, rule in others):
-            yield _finding(UNUSED, s, _why_unused(s, rules))
+            yield s
 
 
 def _why_unused(s: Suppression, rules: Sequence[Rule]) -> str:

@@ -26,6 +26,7 @@ class Suppression:
         rules: codes, prefixes or names.
         source: where it is written, for people: the entry of a file, or the node.
         file: the file's name; empty for one that stands in the graph.
+        number: of the entry in the file, from 1.
         node: glob over node names.
         scope: glob over scopes.
         target: only for this target.
@@ -43,6 +44,7 @@ class Suppression:
     until: str = ""
     is_over: bool = False
     file: str = ""
+    number: int = 0
 
     @property
     def inline(self) -> bool:

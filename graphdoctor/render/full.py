@@ -31,7 +31,8 @@ from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
 from graphdoctor.render.parts.statistics import RuleCount, rule_counts
 from graphdoctor.render.parts.verdict_lines import model_lines, verdict_lines
-from graphdoctor.render.parts.words import plural, tensor_text
+from graphdoctor.render.parts.words import tensor_text
+from graphdoctor.words import plural
 
 _Line = tuple[int, str, str, str]
 """Indent, label, text and style of a paragraph under a heading."""

@@ -16,7 +16,8 @@ from graphdoctor.render.parts.glyphs import ASCII
 from graphdoctor.render.parts.groups import Group, TargetSummary, group_findings, summaries
 from graphdoctor.render.parts.headline import group_lines, headline, hidden_notes
 from graphdoctor.render.parts.options import RenderOptions
-from graphdoctor.render.parts.words import clean, plural
+from graphdoctor.render.parts.words import clean
+from graphdoctor.words import plural
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

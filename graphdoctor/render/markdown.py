@@ -35,7 +35,8 @@ from graphdoctor.render.parts.headline import (
 from graphdoctor.render.parts.markdown_text import code, escape, table
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.statistics import rule_counts
-from graphdoctor.render.parts.words import plural, tensor_text
+from graphdoctor.render.parts.words import tensor_text
+from graphdoctor.words import plural
 
 _SIGNS = {Verdict.COMPATIBLE: "✅", Verdict.INCOMPATIBLE: "❌", Verdict.UNKNOWN: "❔"}
 _ROOM = 160

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from graphdoctor.findings import TensorInfo
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural, seconds_text, size_text, tensor_text
+from graphdoctor.render.parts.words import seconds_text, size_text, tensor_text
+from graphdoctor.words import plural
 
 _SHOWN_NODES = 3
 

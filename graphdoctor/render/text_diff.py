@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page
-from graphdoctor.render.parts.words import plural
 from graphdoctor.render.text_fix import NodeDiff, render_diff
+from graphdoctor.words import plural
 
 _SHOWN_NAMES = 10
 

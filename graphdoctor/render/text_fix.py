@@ -10,7 +10,7 @@ from graphdoctor.findings import Safety, TargetVerdict
 from graphdoctor.render.parts.headline import VERDICT_STYLE
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural
+from graphdoctor.words import plural
 
 
 @dataclass(frozen=True, slots=True)

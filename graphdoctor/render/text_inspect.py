@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from graphdoctor.findings import TensorInfo
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural, size_text, tensor_text
+from graphdoctor.render.parts.words import size_text, tensor_text
 from graphdoctor.types import dims_text
+from graphdoctor.words import plural
 
 _OPS, _BAR = 12, 24
 

@@ -9,7 +9,8 @@ from graphdoctor.findings import Fix, Safety, Severity
 from graphdoctor.render.parts.headline import SEVERITY_STYLE, fix_command
 from graphdoctor.render.parts.options import RenderOptions, RuleInfo
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import clean, plural
+from graphdoctor.render.parts.words import clean
+from graphdoctor.words import plural
 
 _SAFETY = {
     Safety.SAFE: "Safe: the results, inputs and outputs stay the same.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural
+from graphdoctor.words import plural
 
 Record = Mapping[str, Any]
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}

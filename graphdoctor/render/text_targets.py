@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphdoctor.findings import Safety
 from graphdoctor.render.parts.options import RenderOptions
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural
+from graphdoctor.words import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from graphdoctor.render.parts.groups import group_findings, nearest_compatible, 
 from graphdoctor.render.parts.headline import target_text
 from graphdoctor.render.parts.page import Page
 from graphdoctor.render.parts.terminal import options_for
-from graphdoctor.render.parts.words import cells, clean, fold, plural, seconds_text, size_text
+from graphdoctor.render.parts.words import cells, clean, fold, seconds_text, size_text
 from graphdoctor.render.text_error import render_error
+from graphdoctor.words import plural
 from tests.render.sample import LENET, REPORT, RESNET
 from tests.render.test_machine import HOSTILE, _hostile_report
 from tests.render.views import CRASH

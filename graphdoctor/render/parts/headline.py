@@ -9,7 +9,8 @@ from graphdoctor.findings import Failed, Finding, Fix, ModelReport, Safety, Verd
 from graphdoctor.render.parts.glyphs import Glyphs
 from graphdoctor.render.parts.groups import Group, TargetSummary, fix_packs, is_fixable, nearest_compatible
 from graphdoctor.render.parts.options import RenderOptions
-from graphdoctor.render.parts.words import cells, plural
+from graphdoctor.render.parts.words import cells
+from graphdoctor.words import plural
 
 VERDICT_STYLE = {Verdict.COMPATIBLE: "green", Verdict.INCOMPATIBLE: "red", Verdict.UNKNOWN: "yellow"}
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "blue"}

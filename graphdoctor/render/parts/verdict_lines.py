@@ -15,7 +15,7 @@ from graphdoctor.render.parts.headline import (
     reason_text,
 )
 from graphdoctor.render.parts.page import Page, Piece
-from graphdoctor.render.parts.words import plural
+from graphdoctor.words import plural
 
 _SENTENCES = 3
 """Up to so many chosen targets get a sentence each, more a table."""

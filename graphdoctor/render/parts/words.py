@@ -50,11 +50,6 @@ def fold(text: str, width: int, lead: int = 0) -> Iterator[str]:
     yield line
 
 
-def plural(count: int, noun: str, many: str = "") -> str:
-    """``1 node``, ``1,204 nodes``."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
-
-
 def size_text(size: int) -> str:
     """Bytes for people: ``512 B``, ``1.4 KB``, ``97.8 MB`` (1 KB = 1,000 B)."""
     value, unit = float(size), "B"
