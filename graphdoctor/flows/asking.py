@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from graphdoctor.engines import NoAnswer, NodeSupport, ParserAnswer, Question, ShapeRange, ask_many
 from graphdoctor.engines.messages import reason
 from graphdoctor.errors import GraphdoctorError, WorkerError
 from graphdoctor.flows.build import MAX_BATCH
 from graphdoctor.flows.opening import Opened
-from graphdoctor.formats.onnx import OnnxModel, PartialModel, partial_from_graph, to_bytes
+from graphdoctor.formats.onnx import PartialModel, partial_from_graph, to_bytes
+from graphdoctor.ir import Graph
 from graphdoctor.jobs import Failure, FailureKind
 from graphdoctor.jobs.spec import EngineError
 from graphdoctor.types import Answer, Shape, dims_text
@@ -22,6 +24,9 @@ SECONDS = 120.0
 _OF_THE_PROFILE = "violate shape constraints"
 """What the builder says of batch sizes that it was given and that the graph does not allow."""
 _SHOWN = 3
+_ROUNDS = 4
+"""How often NVIDIA is asked: its parser and its builder stop at the first node that they refuse, so that what is behind
+it is asked for again without it and its like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +76,47 @@ def ask_nvidia(opened: Opened, build: bool | None) -> Heard:
         MissingExtraError: a package is missing.
         WorkerError: no builder works here.
     """
+    heard, partial = _round(opened.graph, build, {}, ())
+    without: dict[str, str] = {}
+    for _ in range(_ROUNDS - 1):
+        more = {} if partial is None else _alike(heard.refusals, partial)
+        if more.keys() <= without.keys() or heard.failure is not None:
+            break
+        without |= more
+        later, partial = _round(opened.graph, build, without, heard.refusals)
+        heard = replace(later, refusals=(*heard.refusals, *later.refusals))
+    return heard
+
+
+def _round(
+    graph: Graph, build: bool | None, without: Mapping[str, str], told: Sequence[Refusal]
+) -> tuple[Heard, PartialModel | None]:
+    """The answer to ``graph`` without the nodes that were refused and their like, and what of it was asked about."""
     try:
-        partial = partial_from_graph(opened.graph)
+        partial = partial_from_graph(graph, without=without)
     except GraphdoctorError as e:
-        return Heard(notes=(f"NVIDIA was not asked: {e}",))
+        return Heard(notes=(f"NVIDIA was not asked: {e}",)), None
+    notes = list(_cut(partial, without, {name for refusal in told for name in refusal.nodes}))
     if not partial.model.nodes:
-        why = _reasons(partial) or "the ONNX form has no nodes"
-        return Heard(left_out=partial.left_out, notes=(f"NVIDIA was not asked: {why}",))
-    return _ask(partial, build, list(_cut(partial)))
+        notes = notes or ["NVIDIA was not asked: the ONNX form has no nodes"]
+        return Heard(left_out=partial.left_out, notes=tuple(notes)), None
+    return _ask(partial, build, notes), partial
+
+
+def _alike(refusals: Sequence[Refusal], partial: PartialModel) -> dict[str, str]:
+    """The TensorFlow nodes that become an ONNX operator of which a node was refused, and why they are not asked."""
+    first = {r.operator: r.nodes[0] for r in reversed(refusals) if r.operator and r.nodes}
+    return {
+        name: f"NVIDIA refuses ONNX {node.op_type} at {first[node.op_type]}"
+        for node in partial.model.nodes
+        if node.op_type in first
+        for name in node.origins[:1]
+    }
 
 
 def _ask(partial: PartialModel, build: bool | None, notes: list[str]) -> Heard:
     content = to_bytes(partial.model)
-    profiles, reason_against = _profiles(partial.model)
+    profiles, reason_against = _profiles(partial)
     if build is False:
         reason_against = "--no-build"
     elif build is None and len(content) > CHEAP_BYTES:
@@ -128,29 +161,51 @@ def _batch_that_builds(content: bytes, profiles: Mapping[str, ShapeRange]) -> in
     return next(built, 0)
 
 
-def _cut(partial: PartialModel) -> Iterator[str]:
-    """What could not be asked about, since it has no ONNX form."""
-    if partial.refused:
-        count = f"{len(partial.left_out)} node{'s' * (len(partial.left_out) > 1)}"
-        yield f"NVIDIA was not asked about {count} without an ONNX form ({_reasons(partial)})"
+def _cut(partial: PartialModel, without: Mapping[str, str], told: AbstractSet[str]) -> Iterator[str]:
+    """What could not be asked about: it has no ONNX form, or NVIDIA refused its like; ``told`` was refused itself."""
+    why = set(without.values())
+    formless = [r for r in partial.refused if r[2] not in why]
+    alike = [r for r in partial.refused if r[2] in why and r[0] not in told]
+    if formless and partial.model.nodes:
+        count = len(partial.left_out) - sum(r[2] in why for r in partial.refused)
+        yield f"NVIDIA was not asked about {_nodes(count)} without an ONNX form ({_reasons(formless)})"
+    elif formless:
+        yield f"NVIDIA was not asked: {_reasons(formless)}"
+    if alike:
+        yield f"NVIDIA was not asked about {_nodes(len(alike))} more like one that it refuses ({_reasons(alike)})"
 
 
-def _reasons(partial: PartialModel) -> str:
-    shown = "; ".join(f"{node}: {why}" for node, why in partial.refused[:_SHOWN])
-    more = len(partial.refused) - _SHOWN
-    return f"{shown}; and {more} more" if more > 0 else shown
+def _nodes(count: int) -> str:
+    return f"{count} node{'s' * (count != 1)}"
 
 
-def _profiles(model: OnnxModel) -> tuple[Mapping[str, ShapeRange], str]:
+def _reasons(refused: Sequence[tuple[str, str, str]]) -> str:
+    """Each reason once, the most frequent first, with how many nodes have it and one of them."""
+    groups: dict[str, list[str]] = {}
+    for name, op, why in refused:
+        groups.setdefault(why, []).append(f"{name} ({op})")
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    shown = [f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {why}" for why, names in ordered[:_SHOWN]]
+    more = len(ordered) - _SHOWN
+    return "; ".join(shown) + (f"; and {more} more reason{'s' * (more > 1)}" if more > 0 else "")
+
+
+def _profiles(partial: PartialModel) -> tuple[Mapping[str, ShapeRange], str]:
     """An unknown batch is asked for 1 to 16; why the builder cannot be asked, where more is unknown."""
     found: dict[str, ShapeRange] = {}
-    for name, spec in model.inputs:
+    for name, spec in sorted(partial.model.inputs, key=lambda item: item[0] in partial.stand_ins):
         shape = spec.shape or ()
         if None in shape[1:]:
-            return {}, f"dimensions of {name} {dims_text(shape)} are not known; --input gives those of an input"
+            return {}, f"dimensions of {name} {dims_text(shape)} are not known; {_how_to_give(name, partial)}"
         if None in shape:
             found[name] = _range(shape)
     return found, ""
+
+
+def _how_to_give(name: str, partial: PartialModel) -> str:
+    if name not in partial.stand_ins:
+        return "--input gives those of an input"
+    return "nodes without an ONNX form give it: cut them off with --input behind them or with --output before them"
 
 
 def _range(shape: Shape) -> ShapeRange:

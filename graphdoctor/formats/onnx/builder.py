@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -28,10 +28,18 @@ class OnnxBuilder:
     """Collects what the ops emit; one per model.
 
     With ``cut`` a node that cannot be lowered is no obstacle: its inputs become outputs of the model, its outputs
-    inputs.
+    inputs. So are nodes that stand for one of ``without``, with the reason given there.
     """
 
-    def __init__(self, graph: Graph, specs: Specs, output_names: Sequence[str], *, cut: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        specs: Specs,
+        output_names: Sequence[str],
+        *,
+        cut: bool = False,
+        without: Mapping[str, str] | None = None,
+    ) -> None:
         self.graph = graph
         self.specs = specs
         self.output_names = list(output_names)
@@ -40,6 +48,7 @@ class OnnxBuilder:
         self.refused: list[tuple[Node, str]] = []
         self.barred: set[Node] = set()
         self.cut = cut
+        self.without = without or {}
         self.stand_ins: set[str] = set()
         self._ends: list[Value] = []
         self._shared: dict[tuple[Any, ...], str] = {}
@@ -112,6 +121,10 @@ class OnnxBuilder:
         lost = next((v for v in node.inputs if v not in self.names), None)
         if lost is not None:
             self._refuse_reader(node, lost)
+            return
+        unwanted = next((self.without[name] for name in node.origins if name in self.without), None)
+        if unwanted is not None:
+            self._refuse(node, unwanted)
             return
         low = NodeLowering(self, node, op)
         try:

@@ -37,32 +37,41 @@ class PartialModel:
 
     Attributes:
         model: cut at the nodes that cannot be lowered; whole where ``refused`` is empty.
-        refused: those nodes, with the reason.
+        refused: the name, op and reason of each of those nodes.
         left_out: the live nodes that are not in ``model``: the refused ones, and readers of them whose inputs nothing
             can stand in for.
         stand_ins: inputs of ``model`` that are values of such nodes.
     """
 
     model: OnnxModel
-    refused: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[str, str, str], ...]
     left_out: frozenset[str]
     stand_ins: frozenset[str]
 
 
-def partial_from_graph(graph: Graph, given: Mapping[str, TensorSpec] | None = None) -> PartialModel:
+def partial_from_graph(
+    graph: Graph, given: Mapping[str, TensorSpec] | None = None, without: Mapping[str, str] | None = None
+) -> PartialModel:
     """As `onnx_from_graph`, cut where a node cannot be lowered; the graph is left as it was.
+
+    Args:
+        graph: its ``inputs`` and ``outputs`` must be set.
+        given: specs that win over what input nodes say of themselves.
+        without: names of nodes that are to be cut out too, each with the reason.
 
     Raises:
         InputError: the graph has no outputs, or lies on a cycle.
         UnsupportedError: the inputs of a node contradict its op.
     """
-    builder = _lowered(graph, given, cut=True)
-    refused = tuple((f"{n.name} ({n.op})", reason) for n, reason in builder.refused)
+    builder = _lowered(graph, given, cut=True, without=without)
+    refused = tuple((n.name, n.op, reason) for n, reason in builder.refused)
     read = frozenset(name for name, _ in builder.model.inputs if name in builder.stand_ins)
     return PartialModel(builder.model, refused, frozenset(n.name for n in builder.barred), read)
 
 
-def _lowered(graph: Graph, given: Mapping[str, TensorSpec] | None, *, cut: bool) -> OnnxBuilder:
+def _lowered(
+    graph: Graph, given: Mapping[str, TensorSpec] | None, *, cut: bool, without: Mapping[str, str] | None = None
+) -> OnnxBuilder:
     if not graph.outputs:
         raise InputError("the graph has no outputs to convert", remedy="Name them with --output")
     if graph.order().cyclic:
@@ -76,7 +85,7 @@ def _lowered(graph: Graph, given: Mapping[str, TensorSpec] | None, *, cut: bool)
         simplify_reshapes(graph, specs)
         fold_constants(graph, infer_shapes(graph, given))
         to_nchw(graph, infer_shapes(graph, given))
-        builder = OnnxBuilder(graph, infer_shapes(graph, given), names, cut=cut)
+        builder = OnnxBuilder(graph, infer_shapes(graph, given), names, cut=cut, without=without)
         builder.model = simplify(builder.build())
         return builder
     finally:

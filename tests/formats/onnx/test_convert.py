@@ -7,7 +7,15 @@ import onnx
 import pytest
 
 from graphdoctor.errors import InputError, UnsupportedError
-from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, onnx_signature, onnx_text, to_bytes, to_chunks
+from graphdoctor.formats.onnx import (
+    OnnxModel,
+    onnx_from_graph,
+    onnx_signature,
+    onnx_text,
+    partial_from_graph,
+    to_bytes,
+    to_chunks,
+)
 from graphdoctor.formats.tensorflow import load_model
 from graphdoctor.ir import Graph
 from graphdoctor.ir.text import format_graph, parse_graph
@@ -188,3 +196,16 @@ def test_a_resized_image_has_its_size_in_every_precision(want: int) -> None:
         if node.op_type == "Resize" and node.input[2]:
             scales = next(onnx.numpy_helper.to_array(t) for t in model.graph.initializer if t.name == node.input[2])
             assert int(3 * float(scales[2])) == want
+
+
+def test_nodes_are_left_out_on_demand() -> None:
+    """::
+
+    x - a - b - c        without b: x - a (an output), b's value (an input) - c
+    """
+    text = "x = Placeholder {dtype: float32, shape: shape[2,4]}\na = Relu(x)\nb = Tanh(a)\nc = Exp(b)\n"
+    partial = partial_from_graph(graph_of(f"{text}inputs: x\noutputs: c"), without={"b": "nobody wants it"})
+    assert partial.refused == (("b", "Tanh", "nobody wants it"),)
+    assert (partial.left_out, partial.stand_ins) == ({"b"}, {"b"})
+    assert [n.op_type for n in partial.model.nodes] == ["Relu", "Exp"]
+    assert partial_from_graph(graph_of(f"{text}inputs: x\noutputs: c")).left_out == frozenset()
