@@ -19,9 +19,10 @@ from graphdoctor.surgery.proposal import (
     propose,
 )
 from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, known_array, lacks, looked_at, with_inputs
-from graphdoctor.types import Answer, DType
+from graphdoctor.types import Answer, Array, DType
 
 _FLOATS = (DType.FLOAT, DType.HALF, DType.DOUBLE)
+_POWER = "TensorFlow's power is rounded otherwise"
 _ROUNDED = "TensorFlow rounds it otherwise than a division"
 
 
@@ -66,6 +67,40 @@ def squared_difference(graph: GraphView, facts: Facts, options: NoOptions) -> Fo
         )
         touched = tuple(v.node for v in node.inputs)
         yield propose(node, *steps, touches=touched, note="SquaredDifference -> Sub, Mul")
+
+
+def power(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Pow by a constant of 1, 2, 3, 4, 1/2, -1/2 or -1, in Mul, Sqrt, Rsqrt or a division."""
+    for node in with_inputs(graph, 2, "Pow"):
+        exponent = known_array(facts, node.inputs[1])
+        if lacks(facts, node) and exponent is not None and known_array(facts, node.inputs[0]) is None:
+            yield _power(node, exponent, facts)
+
+
+def _power(node: Node, exponent: Array, facts: Facts) -> Proposal | Refusal:
+    x, dtype = node.inputs[0], dtype_of(node, facts.specs.of(node.inputs[0]))
+    if dtype not in _FLOATS:
+        return Refusal(node, f"it is of dtype {dtype.label}")
+    if exponent.shape != () and exponent.shape != (1,):
+        return Refusal(node, "its exponent is not one number")
+    by, key, attrs = float(exponent.reshape(())), f"{node.name}/square", {"T": dtype}
+    square = Make(key, "Mul", (x, x), attrs)
+    one = const_step(f"{node.name}/one", np.asarray(1, dtype=dtype.numpy), dtype)
+    forms: dict[float, tuple[tuple[Step, ...], str, tuple[Ref, ...]]] = {
+        2.0: ((), "Mul", (x, x)),
+        3.0: ((square,), "Mul", (New(key), x)),
+        4.0: ((square,), "Mul", (New(key), New(key))),
+        0.5: ((), "Sqrt", (x,)),
+        -0.5: ((), "Rsqrt", (x,)),
+        -1.0: ((one,), "RealDiv", (New(one.key), x)),
+        1.0: ((), "Identity", (x,)),
+    }
+    if by not in forms:
+        return Refusal(node, f"no few products are a power of {by:g}")
+    made, op, inputs = forms[by]
+    touched = (x.node, *looked_at(node.inputs[1]))
+    note = f"Pow by {by:g} -> {op}"
+    return propose(node, *made, *become(node, op, inputs, {**attrs}), touches=touched, note=note, unsafe=_POWER)
 
 
 def reciprocal(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
@@ -133,6 +168,7 @@ def _slice(node: Node, part: int, axis: int, size: int, dtype: DType) -> tuple[S
 FINDERS = {
     "add-n-to-adds": Finder(add_n),
     "squared-difference-to-mul": Finder(squared_difference),
+    "pow-to-mul": Finder(power),
     "reciprocal-to-division": Finder(reciprocal),
     "split-to-strided-slices": Finder(split),
 }

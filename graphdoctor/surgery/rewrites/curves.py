@@ -61,6 +61,29 @@ def _softplus(f: _Formula) -> None:
     f.ends("Add", (f.op("relu", "Relu", f.x), f.op("log", "Log", f.op("sum", "Add", falling, f.number("one", 1.0)))))
 
 
+def _expm1(f: _Formula) -> None:
+    f.ends("Sub", (f.op("exp", "Exp", f.x), f.number("one", 1.0)))
+
+
+def _log1p(f: _Formula) -> None:
+    f.ends("Log", (f.op("sum", "Add", f.x, f.number("one", 1.0)),))
+
+
+def _erf(f: _Formula) -> None:
+    """Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: within 1.5e-7 for x >= 0, and odd."""
+    size = f.op("abs", "Abs", f.x)
+    scaled = f.op("scaled", "Mul", size, f.number("p", 0.3275911))
+    t = f.op("t", "RealDiv", f.number("one", 1.0), f.op("sum", "Add", scaled, f.number("unit", 1.0)))
+    value: Ref = f.number("a5", 1.061405429)
+    for i, a in zip((4, 3, 2, 1), (-1.453152027, 1.421413741, -0.284496736, 0.254829592), strict=True):
+        value = f.op(f"sum{i}", "Add", f.op(f"product{i}", "Mul", value, t), f.number(f"a{i}", a))
+    falling = f.op("exp", "Exp", f.op("negated", "Neg", f.op("square", "Mul", size, size)))
+    rest = f.op("rest", "Mul", f.op("polynomial", "Mul", value, t), falling)
+    above = f.op("above", "Sub", f.number("limit", 1.0), rest)
+    sign = f.op("sign", "RealDiv", f.x, f.op("size", "Add", size, f.number("tiny", 1e-30)))
+    f.ends("Mul", (sign, above))
+
+
 def _softsign(f: _Formula) -> None:
     f.ends("RealDiv", (f.x, f.op("sum", "Add", f.op("abs", "Abs", f.x), f.number("one", 1.0))))
 
@@ -91,5 +114,8 @@ FINDERS = {
     "softplus-to-log": Finder(
         _written_out("Softplus", _softplus, "Softplus -> Relu(x) + log(1 + exp(-|x|))", _ROUNDED)
     ),
+    "expm1-to-exp": Finder(_written_out("Expm1", _expm1, "Expm1 -> exp(x) - 1", "digits are lost near zero")),
+    "log1p-to-log": Finder(_written_out("Log1p", _log1p, "Log1p -> log(1 + x)", "digits are lost near zero")),
+    "erf-to-exp": Finder(_written_out("Erf", _erf, "Erf -> a polynomial times exp(-x * x)", "it is off by up to 5e-7")),
     "softsign-to-division": Finder(_written_out("Softsign", _softsign, "Softsign -> x / (1 + |x|)", "")),
 }
