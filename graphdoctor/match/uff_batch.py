@@ -7,17 +7,12 @@ from graphdoctor.match.constants import constant_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate, Slot, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
-from graphdoctor.ops.reshape import settled_dims
+from graphdoctor.ops.reshape import is_flatten, settled_dims
 from graphdoctor.types import Shape, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
 _STAYS = NoMatch("the batch stays where it is")
 _NOT_READ = NoMatch("its scope makes a Flatten of it, whose shape nobody reads")
-
-
-def is_flatten(node: Node) -> bool:
-    """True for a Reshape of which the UFF converter makes a Flatten, dropping the shape: its scope says flatten."""
-    return node.op == "Reshape" and "flatten" in node.scope.rpartition("/")[2].lower()
 
 
 class InputWithoutDimensions(Predicate, tag="input-without-dimensions", frozen=True):

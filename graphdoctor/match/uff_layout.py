@@ -9,7 +9,7 @@ from graphdoctor.match.engine_rank import BINARY
 from graphdoctor.match.padding import PadMatch, pad_before
 from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
-from graphdoctor.match.uff_batch import is_flatten
+from graphdoctor.ops.reshape import is_flatten
 from graphdoctor.types import Dim, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")

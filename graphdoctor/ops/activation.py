@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import (
     FLOATS,
     SINGLE,
@@ -36,9 +36,13 @@ class Activation(Op):
     """One input, one output of the same dtype and shape, each element by itself."""
 
     layout = Layout("same")
+    uff = ("Activation",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         return [TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Activation", [low.input()], func=low.node.op.lower())
 
 
 class Relu(Activation):
@@ -84,6 +88,7 @@ class LeakyRelu(Activation):
     names = ("LeakyRelu",)
     defaults: ClassVar = {"alpha": 0.2}
     onnx = ("LeakyRelu",)
+    uff = ("LeakyRelu",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         float_attr(ctx, "alpha")
@@ -95,6 +100,9 @@ class LeakyRelu(Activation):
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         compute_dtype(low, data_dtype(low), FLOATS, "LeakyRelu")
         return [low.op("LeakyRelu", low.inputs, alpha=float_attr(low, "alpha"))]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("LeakyRelu", [low.input()], alpha=float_attr(low, "alpha"))  # as converters after 0.6.3 write it
 
 
 def _leaky(x: Array, alpha: float) -> Array:
@@ -164,6 +172,7 @@ class Softmax(Op):
 
     names = ("Softmax", "LogSoftmax")
     onnx = ("Softmax", "LogSoftmax")
+    uff = ("Softmax",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         if ctx.spec(0).rank == 0:
@@ -177,3 +186,10 @@ class Softmax(Op):
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         compute_dtype(low, data_dtype(low), FLOATS, low.node.op)
         return [low.op(low.node.op, low.inputs, axis=-1)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        if low.node.op != "Softmax":
+            low.fail("UFF has no LogSoftmax")
+        if low.specs[0].rank not in (2, 4):
+            low.fail("which axis UFF's Softmax goes over is known for two and four dimensions alone")
+        low.emit("Softmax", [low.input()], axis=0, inputs_orders=["N+C"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import input_dtype, int_attr
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.dims import INT64_MIN, axes_of, axis_of, ints_of, same_dim, times, with_rank
 from graphdoctor.ops.values import carried, computed, int64_input, limited, wants_constant
 from graphdoctor.types import Array, Dim, DType, Shape
@@ -21,6 +21,7 @@ class Transpose(Op):
     arity = (2, 2)
     types = {"T": 0, "Tperm": 1}
     onnx = ("Transpose",)
+    uff = ("Transpose",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         shape, perm = ctx.spec(0).shape, ints_of(ctx.spec(1))
@@ -42,6 +43,10 @@ class Transpose(Op):
         given = wants_constant(low, 1, "its permutation")
         perm = axes_of(given, given.size)
         return [low.op("Transpose", [low.inputs[0]], perm=list(perm)) if perm else low.inputs[0]]
+
+    def to_uff(self, low: UffLowering) -> None:
+        given = wants_constant(low, 1, "its permutation")
+        low.emit("Transpose", [low.input()], permutation=list(axes_of(given, given.size)))
 
 
 def _permuted(shape: tuple[Dim, ...], perm: tuple[Dim, ...]) -> Shape:

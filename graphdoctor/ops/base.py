@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NoReturn, Protocol
 
-from graphdoctor.ir import UNKNOWN_SPEC, Node, TensorSpec
+from graphdoctor.ir import UNKNOWN_SPEC, Node, TensorSpec, Value
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.attrs import AttrPy
 
@@ -94,6 +95,55 @@ class Lowering(Protocol):
         """This node cannot be lowered: raises CannotLowerError with ``reason``."""
 
 
+UffField = str | bool | int | float | DType | Sequence[int] | Sequence[str] | Array
+"""What a field of a UFF node may hold: ``inputs_orders`` one order of dimensions an input, ``values`` an array."""
+
+
+class UffLowering(Protocol):
+    """What ``to_uff`` may use: the node, the UFF nodes that it reads, and a way to write its own.
+
+    Attributes:
+        node: the node to lower.
+        specs: what is known of each data input (values too, where small).
+        outputs: what is known of each output.
+    """
+
+    node: Node
+    specs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def attr(self, key: str) -> Any:
+        """Attribute of the node, or its default in TensorFlow's op definition."""
+
+    def constant(self, index: int) -> Array | None:
+        """The whole value of data input ``index`` (of any size) if it is constant, else ``None``."""
+
+    def input(self, index: int = 0) -> str:
+        """The UFF node that data input ``index`` comes from, behind nodes that pass it on; UFF has no output numbers.
+
+        Raises:
+            CannotLowerError: it is another than the first output of a node.
+        """
+
+    def const(self, value: Array, index: int) -> str:
+        """A Const of ``value`` right before this node; named after data input ``index``, for which it stands."""
+
+    def producer(self, index: int = 0) -> Node:
+        """The node that data input ``index`` comes from, behind nodes that pass it on."""
+
+    def behind(self, node: Node) -> str:
+        """The UFF node that data input 0 of ``node`` comes from: for one that takes over what ``node`` does."""
+
+    def constant_of(self, value: Value) -> Array | None:
+        """As ``constant``, of any value."""
+
+    def emit(self, op: str, inputs: Sequence[str] = (), **fields: UffField) -> None:
+        """Write the node, once."""
+
+    def fail(self, reason: str) -> NoReturn:
+        """This node cannot be lowered: raises CannotLowerError with ``reason``."""
+
+
 LayoutKind = Literal["", "same", "format", "flag", "axes", "axes_attr", "paddings"]
 
 
@@ -128,6 +178,7 @@ class Op:
         types: type attribute -> data input whose dtype it repeats; used to complete nodes that are made by hand.
         count: (attribute, k): the attribute holds the number of data inputs less k (``N`` of Pack and ConcatV2).
         onnx: every ONNX op type that ``to_onnx`` may emit; ``None`` when there is no lowering.
+        uff: every UFF op that ``to_uff`` may emit; empty where UFF has none.
         layout: how the layout pass treats it.
         side_effect: True if the op matters although nobody reads it.
         stateful: True if two runs may differ (random, variables, queues): never folded, never merged.
@@ -139,6 +190,7 @@ class Op:
     types: ClassVar[Mapping[str, int]] = {"T": 0}
     count: ClassVar[tuple[str, int] | None] = None
     onnx: ClassVar[tuple[str, ...] | None] = None
+    uff: ClassVar[tuple[str, ...]] = ()
     layout: ClassVar[Layout] = Layout()
     side_effect: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
@@ -173,9 +225,32 @@ class Op:
         Raises:
             CannotLowerError: the node cannot be written in ONNX, or the lowering stumbled over it; with the reason.
         """
-        try:
+        with _stumbling():
             return self.to_onnx(low)
-        except InferError as e:
-            raise CannotLowerError(str(e)) from e
-        except _STUMBLES as e:
-            raise CannotLowerError(f"its lowering stumbles over it: {type(e).__name__}: {e}") from e
+
+    def to_uff(self, low: UffLowering) -> None:
+        """Write the node as UFF; weights stay as TensorFlow has them, and the orders of dimensions say so.
+
+        Raises:
+            CannotLowerError: the node cannot be written in UFF, with the reason.
+        """
+        low.fail(f"UFF has no op for {low.node.op}")
+
+    def lower_uff(self, low: UffLowering) -> None:
+        """As ``to_uff``, for a node that may be malformed.
+
+        Raises:
+            CannotLowerError: the node cannot be written in UFF, or the lowering stumbled over it; with the reason.
+        """
+        with _stumbling():
+            self.to_uff(low)
+
+
+@contextmanager
+def _stumbling() -> Iterator[None]:
+    try:
+        yield
+    except InferError as e:
+        raise CannotLowerError(str(e)) from e
+    except _STUMBLES as e:
+        raise CannotLowerError(f"its lowering stumbles over it: {type(e).__name__}: {e}") from e

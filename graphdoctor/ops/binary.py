@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.base import Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import (
     FLOATS,
     NUMBERS,
@@ -46,6 +46,7 @@ class Arithmetic(Binary):
 
     names = ("Add", "AddV2", "Sub", "Mul", "RealDiv", "Maximum", "Minimum")
     onnx = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Cast")
+    uff = ("Binary",)
     functions: ClassVar[Mapping[str, tuple[Function, str]]] = {
         "Add": (np.add, "Add"),
         "AddV2": (np.add, "Add"),
@@ -70,6 +71,10 @@ class Arithmetic(Binary):
         y = low.op(name, widened(low, low.inputs, dtype, chosen))
         return [narrowed(low, y, chosen, dtype)]
 
+    def to_uff(self, low: UffLowering) -> None:
+        _, name = self.functions[low.node.op]
+        low.emit("Binary", [low.input(0), low.input(1)], func=name.lower())
+
 
 def _truncated(x: Array, y: Array) -> Array:
     """Integer division as C does it: toward zero."""
@@ -90,6 +95,7 @@ class Division(Binary):
 
     names = ("Div", "TruncateDiv", "FloorDiv")
     onnx = ("Div", "Floor", "Mod", "Sub")
+    uff = ("Binary",)
 
     def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
         x, y = values
@@ -109,6 +115,11 @@ class Division(Binary):
             return [low.op("Floor", [low.op("Div", [x, y])])]
         # ONNX divides integers toward zero; without the remainder there is nothing to round.
         return [low.op("Div", [low.op("Sub", [x, low.op("Mod", [x, y], fmod=0)]), y])]
+
+    def to_uff(self, low: UffLowering) -> None:
+        if low.node.op != "Div" or not low.specs[0].dtype.is_float:
+            low.fail("UFF divides floats alone, and rounds nothing")
+        low.emit("Binary", [low.input(0), low.input(1)], func="div")
 
 
 class Modulo(Binary):
@@ -143,6 +154,7 @@ class Pow(Binary):
 
     names = ("Pow",)
     onnx = ("Pow", "Cast")
+    uff = ("Binary",)
 
     def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
         x, y = values
@@ -154,6 +166,9 @@ class Pow(Binary):
         dtype = data_dtype(low)
         chosen = compute_dtype(low, dtype, WIDE, "Pow")
         return [narrowed(low, low.op("Pow", widened(low, low.inputs, dtype, chosen)), chosen, dtype)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Binary", [low.input(0), low.input(1)], func="pow")  # the old converter writes a Unary, and refuses it
 
 
 class SquaredDifference(Binary):

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import dtype_attr, input_dtype, int_attr
-from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.dims import INT64_MAX, axis_of, int_of, ints_of, plus, same_dim, same_shape
 from graphdoctor.ops.values import carried, computed, scalar, wants_constant, wants_scalar
 from graphdoctor.types import Array, Dim, DType, Shape
@@ -34,6 +34,7 @@ class _Concat(_Joined):
     arity = (2, MANY)
     count = ("N", 1)
     onnx = ("Concat",)
+    uff = ("Concat",)
 
     def split_inputs(self, count: int) -> tuple[int, list[int]]:
         """Where among ``count`` inputs the axis is, and where the data are."""
@@ -52,6 +53,10 @@ class _Concat(_Joined):
         at, data = self.split_inputs(len(low.inputs))
         axis = wants_scalar(low, at, "its axis")
         return [low.op("Concat", [low.inputs[k] for k in data], axis=axis)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        at, data = self.split_inputs(len(low.specs))
+        low.emit("Concat", [low.input(k) for k in data], axis=wants_scalar(low, at, "its axis"))
 
 
 class ConcatV2(_Concat):
@@ -98,6 +103,7 @@ class Pack(_Joined):
     arity = (1, MANY)
     count = ("N", 0)
     onnx = ("Unsqueeze", "Concat")
+    uff = ("Stack",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         shape = reduce(same_shape, (s.shape for s in ctx.inputs), None)
@@ -114,6 +120,9 @@ class Pack(_Joined):
         axis = int_attr(low, "axis")
         parts = [low.op("Unsqueeze", [x, low.const([axis])]) for x in low.inputs]
         return [low.op("Concat", parts, axis=axis)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Stack", [low.input(k) for k in range(len(low.specs))], axis=int_attr(low, "axis"))
 
 
 class Unpack(Op):

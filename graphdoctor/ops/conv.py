@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import SINGLE, compute_dtype, data_dtype, same_dtype
 from graphdoctor.ops.dims import same_dim, times, with_rank
+from graphdoctor.ops.uff import order_of, storable, windowed
 from graphdoctor.ops.window import (
     Format,
     Window,
@@ -32,6 +33,7 @@ class Conv2D(Op):
     arity = (2, 2)
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NHWC", "dilations": (), "explicit_paddings": ()}
     onnx = ("Conv", "Transpose")
+    uff: ClassVar[tuple[str, ...]] = ("Conv",)
     layout = Layout("format", per_dim=_PER_DIM)
     rank: ClassVar[int] = 4
 
@@ -55,14 +57,26 @@ class Conv2D(Op):
         data = channels_first(low, low.inputs[0], form)
         return [channels_back(low, low.op("Conv", [data, weights], **attrs), form)]
 
+    def to_uff(self, low: UffLowering) -> None:
+        form = format_of(low, self.rank)
+        kernel = low.specs[1].shape or (None,) * self.rank
+        channels = _channels(low.specs[0].shape, form)
+        if None in (channels, kernel[2]) or channels != kernel[2]:
+            low.fail(f"its kernel takes {kernel[2]} of {channels} channels, and UFF's groups are known for one each")
+        _emit_conv(low, form, window_of(low, form, kernel[:-2]), {})
+
 
 class Conv3D(Conv2D):
     """Convolution over depth, height and width."""
 
     names = ("Conv3D",)
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NDHWC", "dilations": ()}
+    uff = ()
     layout = Layout()
     rank = 5
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.fail("UFF has no convolution over three dimensions")
 
 
 class DepthwiseConv2d(Op):
@@ -72,6 +86,7 @@ class DepthwiseConv2d(Op):
     arity = (2, 2)
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NHWC", "dilations": (), "explicit_paddings": ()}
     onnx = ("Conv", "Transpose", "Reshape")
+    uff = ("Conv",)
     layout = Layout("format", per_dim=_PER_DIM)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -96,6 +111,13 @@ class DepthwiseConv2d(Op):
         attrs = _attributes(low, form, window)
         return [channels_back(low, low.op("Conv", [data, weights], group=channels, **attrs), form)]
 
+    def to_uff(self, low: UffLowering) -> None:
+        form = format_of(low, 4)
+        height, width, channels, _ = low.specs[1].shape or (None,) * 4
+        if channels is None:
+            low.fail("the filter's shape is unknown, so the number of groups is")
+        _emit_conv(low, form, window_of(low, form, (height, width)), {"number_groups": channels})
+
 
 class Conv2DBackpropInput(Op):
     """Transposed convolution: ``input_sizes`` (all four dimensions, or height and width), filter, data.
@@ -108,6 +130,7 @@ class Conv2DBackpropInput(Op):
     types: ClassVar[Mapping[str, int]] = {"T": 1}
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NHWC", "dilations": (), "explicit_paddings": ()}
     onnx = ("ConvTranspose", "Transpose")
+    uff = ("ConvTranspose",)
     layout = Layout("flag", data=(2,))
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -138,6 +161,16 @@ class Conv2DBackpropInput(Op):
         data = channels_first(low, low.inputs[2], form)
         return [channels_back(low, low.op("ConvTranspose", [data, weights], **attrs), form)]
 
+    def to_uff(self, low: UffLowering) -> None:
+        form = format_of(low, 4)
+        window = window_of(low, form, (None, None))
+        if window.padding == "EXPLICIT" or set(window.dilations) != {1}:
+            low.fail("UFF's ConvTranspose has neither explicit paddings nor dilations")
+        same = {"implicit_padding": "same"} if window.padding == "SAME" else {}
+        inputs = [low.input(2), low.input(1), low.input(0)]
+        orders = [order_of(form), "+KC"]
+        low.emit("ConvTranspose", inputs, strides=list(window.strides), inputs_orders=orders, **same)
+
 
 class BiasAdd(Op):
     """A bias for each channel."""
@@ -146,6 +179,7 @@ class BiasAdd(Op):
     arity = (2, 2)
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NHWC"}
     onnx = ("Add", "Unsqueeze")
+    uff = ("Binary", "Const")
     layout = Layout("format")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -167,6 +201,22 @@ class BiasAdd(Op):
                 low.fail("the rank of the data is unknown")
             bias = _bias_of_rank(low, rank)
         return [low.op("Add", [data, bias])]
+
+    def to_uff(self, low: UffLowering) -> None:
+        value, rank = low.constant(1), low.specs[0].rank
+        if value is None:
+            low.fail("its bias is computed, and the converter to UFF wants a constant")
+        if low.attr("data_format") == "NCHW" and rank != 2:
+            if rank is None:
+                low.fail("the rank of the data is unknown")
+            value = value.reshape(-1, *(1,) * (rank - 2))
+        low.emit("Binary", [low.input(0), low.const(storable(low, value), 1)], func="add")
+
+
+def _emit_conv(low: UffLowering, form: Format, window: Window, groups: Mapping[str, int]) -> None:
+    data, fields = windowed(low, form, window)
+    dilation = {"dilation": list(window.dilations)} if low.node.attr("dilations") else {}
+    low.emit("Conv", [data, low.input(1)], **fields, **dilation, **groups, inputs_orders=[order_of(form), "+CK"])
 
 
 def _bias_of_rank(low: Lowering, rank: int) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import (
     FLOATS,
     NUMBERS,
@@ -33,9 +33,22 @@ class Unary(Op):
     """One input, one output of the same dtype and shape."""
 
     layout = Layout("same")
+    uff = ("Unary",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         return with_partial(self, ctx, TensorSpec(same_dtype(ctx, (0,)), ctx.spec(0).shape))
+
+    def to_uff(self, low: UffLowering) -> None:
+        function = low.node.op.lower()
+        if function not in UFF_FUNCTIONS:
+            low.fail(f"UFF's Unary has no {function}")
+        low.emit("Unary", [low.input()], func=function)
+
+
+UFF_FUNCTIONS = frozenset(
+    "neg exp log abs sqrt rsqrt square sin cos tan sinh cosh asin acos atan asinh acosh atanh ceil floor".split()
+)
+"""The functions of UFF's Unary, as the checker of NVIDIA's converter 0.6.3 takes them."""
 
 
 def _square(x: Array) -> Array:

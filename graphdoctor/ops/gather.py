@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, input_dtype, int_attr
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import NUMBERS, compute_dtype
 from graphdoctor.ops.dims import axis_of, int_of, same_dim
 from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, scalar, wants_rank, wants_scalar
@@ -28,6 +28,7 @@ class Gather(Op):
     arity = (2, 3)
     types = {"Tparams": 0, "Tindices": 1, "Taxis": 2}
     onnx = ("Gather", "GatherND", "Unsqueeze", "Transpose", "Cast")
+    uff = ("Gather", "GatherV2")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         dtype, axis = input_dtype(ctx, "Tparams"), _axis(ctx)
@@ -60,6 +61,16 @@ class Gather(Op):
         ranks = wants_rank(low, 0), wants_rank(low, 1)
         return [_gathered_in_batches(low, axis_of(axis, ranks[0]), _batch_dims(low, ranks[1]), ranks)]
 
+    def to_uff(self, low: UffLowering) -> None:
+        if int_attr(low, "batch_dims"):
+            low.fail("UFF's Gather has no batch dimensions")
+        inputs = [low.input(0), low.input(1)]
+        types = {"indices_dtype": _uff_dtype(low, 1), "params_dtype": _uff_dtype(low, 0)}
+        if low.node.op == "Gather":
+            low.emit("Gather", inputs, **types, validate_indices=low.attr("validate_indices") is not False)
+        else:
+            low.emit("GatherV2", inputs, axis=wants_scalar(low, 2, "its axis"), **types)
+
 
 def _axis(ctx: OpContext) -> int | None:
     return 0 if len(ctx.inputs) < 3 else int_of(ctx.spec(2))
@@ -70,6 +81,12 @@ def _batch_dims(ctx: HasAttrs, rank: int) -> int:
     if not -rank <= batch <= rank:
         raise InferError(f"batch_dims is {batch}, indices have rank {rank}")
     return batch + rank if batch < 0 else batch
+
+
+def _uff_dtype(low: UffLowering, index: int) -> DType:
+    """The dtype of data input ``index`` as it is written: an int64 constant is written as int32."""
+    dtype = low.specs[index].dtype
+    return DType.INT32 if dtype is DType.INT64 and low.constant(index) is not None else dtype
 
 
 def _gathered_shape(params: tuple[Dim, ...], indices: tuple[Dim, ...], axis: int, batch: int) -> Shape:

@@ -8,8 +8,13 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import input_dtype
-from graphdoctor.ops.base import MANY, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import MANY, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.types import Array
+
+THROUGH = frozenset(
+    {"Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "PlaceholderWithDefault"}
+)
+"""Ops that give what they read first, unless they are inputs of the graph."""
 
 
 def passed(ctx: OpContext) -> TensorSpec:
@@ -22,6 +27,7 @@ class _Through(Op):
     """One input that becomes the output."""
 
     onnx = ()
+    uff = ("Identity",)
     layout = Layout("same")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -32,6 +38,9 @@ class _Through(Op):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         return [low.inputs[0]]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Identity", [low.input()])  # only as an output of the graph: others read what is in front of it
 
 
 class Identity(_Through):

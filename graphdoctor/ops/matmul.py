@@ -9,7 +9,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import bool_attr, dtype_attr
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import (
     FLOATS,
     WIDE,
@@ -32,6 +32,7 @@ class MatMul(Op):
     arity = (2, 2)
     defaults: ClassVar[Mapping[str, Any]] = {"transpose_a": False, "transpose_b": False}
     onnx = ("MatMul", "Gemm", "Transpose", "Cast")
+    uff = ("FullyConnected",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         rows, inner = _turned(with_rank(ctx.spec(0), 2, "input 0"), bool_attr(ctx, "transpose_a"))
@@ -52,6 +53,11 @@ class MatMul(Op):
             return [narrowed(low, low.op("Gemm", [a, b], transA=int(turn[0]), transB=int(turn[1])), chosen, dtype)]
         a, b = (low.op("Transpose", [n], perm=[1, 0]) if t else n for n, t in zip((a, b), turn, strict=True))
         return [narrowed(low, low.op("MatMul", [a, b]), chosen, dtype)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        left = "CN" if bool_attr(low, "transpose_a") else "NC"
+        right = "KC" if bool_attr(low, "transpose_b") else "CK"
+        low.emit("FullyConnected", [low.input(0), low.input(1)], inputs_orders=[left, right])
 
 
 class BatchMatMul(Op):

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import SINGLE, compute_dtype, data_dtype, float_attr, same_dtype
 from graphdoctor.ops.dims import same_dim, with_rank
+from graphdoctor.ops.uff import order_of
 from graphdoctor.ops.window import Format, channels_back, channels_first, format_of
 from graphdoctor.types import Dim
 
@@ -34,6 +35,7 @@ class FusedBatchNorm(Op):
         "exponential_avg_factor": 1.0,
     }
     onnx = ("BatchNormalization", "Transpose")
+    uff = ("BatchNorm",)
     layout = Layout("format")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -59,8 +61,17 @@ class FusedBatchNorm(Op):
         y = low.op("BatchNormalization", [x, scale, offset, mean, variance], epsilon=float_attr(low, "epsilon"))
         return [channels_back(low, y, form), mean, variance]
 
+    def to_uff(self, low: UffLowering) -> None:
+        if bool_attr(low, "is_training"):
+            low.fail("is_training is true: the statistics of each batch are used; export the graph for inference")
+        form = _format(low)
+        if form.rank != 4:
+            low.fail("UFF has no batch normalization of five dimensions")
+        inputs = [low.input(k) for k in range(5)]
+        low.emit("BatchNorm", inputs, epsilon=float_attr(low, "epsilon"), inputs_orders=[order_of(form)])
 
-def _format(node: OpContext | Lowering) -> Format:
+
+def _format(node: OpContext | Lowering | UffLowering) -> Format:
     """Rank 4, or 5 where ``data_format`` has five letters."""
     stated = node.attr("data_format")
     return format_of(node, 5 if isinstance(stated, str) and len(stated) == 5 else 4)
@@ -110,3 +121,6 @@ class Lrn(Op):
             bias=float_attr(low, "bias"),
         )
         return [channels_back(low, y, form)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.fail("whether the window of UFF's LRN is depth_radius or twice that and one, nobody says")

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, input_dtype
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import NUMBERS, compute_dtype
 from graphdoctor.ops.dims import ints_of, plus, same_dim
 from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, limited, wants_constant
@@ -79,6 +79,7 @@ class Pad(_Padded):
     names = ("Pad", "PadV2")
     arity = (2, 3)
     onnx = ("Pad", "Cast", "Transpose", "Reshape")
+    uff = ("Pad",)
 
     def padded(self, ctx: OpContext, values: Sequence[Array], rows: list[tuple[int, int]]) -> Array:
         fill = values[2].reshape(-1)[0] if len(values) > 2 else 0
@@ -86,6 +87,13 @@ class Pad(_Padded):
 
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         return [_padded(low, "constant")]
+
+    def to_uff(self, low: UffLowering) -> None:
+        if low.node.op != "Pad":
+            fill = low.constant(2)
+            if fill is None or fill.any():
+                low.fail("UFF pads with zeros alone")
+        low.emit("Pad", [low.input(0), low.input(1)])
 
 
 def _padded(low: Lowering, mode: str) -> str:

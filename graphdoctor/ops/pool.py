@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, dtype_attr
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import FLOATS, SINGLE, compute_dtype, data_dtype, narrowed, same_dtype, widened
 from graphdoctor.ops.dims import ints_of, with_rank
+from graphdoctor.ops.uff import order_of, windowed
 from graphdoctor.ops.window import (
     Format,
     Window,
@@ -31,6 +32,7 @@ class Pool(Op):
     names: ClassVar[tuple[str, ...]] = ("MaxPool", "AvgPool")
     defaults: ClassVar[Mapping[str, Any]] = {"data_format": "NHWC"}
     onnx: ClassVar[tuple[str, ...] | None] = ("MaxPool", "AveragePool", "Transpose", "Cast")
+    uff: ClassVar[tuple[str, ...]] = ("Pool",)
     layout = Layout("format", per_dim=("ksize", "strides", "explicit_paddings"))
     rank: ClassVar[int] = 4
 
@@ -60,6 +62,21 @@ class Pool(Op):
         attrs = _attributes(low, form, window)
         pooled = low.op(name, [channels_first(low, data, form)], **attrs)
         return [narrowed(low, channels_back(low, pooled, form), chosen, dtype)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        if self.rank != 4 or len(low.outputs) != 1:
+            low.fail(f"UFF has no {low.node.op}")
+        form = format_of(low, self.rank)
+        sizes, strides = self._sizes(low, low.specs, form)
+        window = _window(low, form, sizes, strides)
+        kernel = [] if window is None else [k for k in window.kernel if k is not None]
+        if window is None or len(kernel) < len(window.kernel):
+            low.fail("ksize or strides are computed at run time")
+        if form.stated_channel(sizes) != 1 or form.stated_channel(strides) != 1:
+            low.fail("UFF does not pool over channels")
+        data, fields = windowed(low, form, window)
+        function = "max" if "Max" in low.node.op else "avg"
+        low.emit("Pool", [data], func=function, kernel=kernel, **fields, inputs_orders=[order_of(form)])
 
     def _sizes(
         self, node: HasAttrs, inputs: Sequence[TensorSpec], form: Format

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, bool_attr, dtype_attr, input_dtype
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import FLOATS, WIDE, compute_dtype
 from graphdoctor.ops.dims import axes_of, axis_of, int_of, ints_of
 from graphdoctor.ops.values import as_dtype, computed, scalar, wants_constant, wants_scalar
@@ -64,6 +64,12 @@ class _Reduction(Op):
         """``x`` reduced; raises ValueError where numpy and TensorFlow could differ."""
         raise NotImplementedError
 
+    def to_uff(self, low: UffLowering) -> None:
+        if not self.uff:
+            low.fail(f"UFF has no op for {low.node.op}")
+        axes = wants_constant(low, 1, "the list of axes").reshape(-1)
+        low.emit("Reduce", [low.input()], func=low.node.op.lower(), axes=axes.tolist(), keepdims=_keeps(low))
+
 
 def _over_axes(low: Lowering, x: str, onnx: str) -> str:
     """The ONNX reduction ``onnx`` of ``x``; opset 13 made axes an input of ReduceSum alone."""
@@ -81,6 +87,7 @@ class Reduce(_Reduction):
 
     names = ("Sum", "Prod", "Max", "Min")
     onnx = ("ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin", "Cast")
+    uff = ("Reduce",)
     functions: ClassVar[Mapping[str, Callable[..., Array]]] = {
         "Sum": np.sum,
         "Prod": np.prod,
@@ -108,6 +115,7 @@ class Mean(_Reduction):
 
     names = ("Mean",)
     onnx = ("ReduceMean",)
+    uff = ("Reduce",)
 
     def reduced(self, op: str, x: Array, axes: Array, keep: bool) -> Array:
         if x.dtype not in (np.float32, np.float64) or not x.size:
@@ -169,6 +177,7 @@ class ArgExtreme(Op):
     defaults = {"output_type": DType.INT64}
     types = {"T": 0, "Tidx": 1}
     onnx = ("ArgMax", "ArgMin", "Cast")
+    uff = ("ArgMax", "ArgMin")
     layout = Layout("axes", arg=1)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -187,6 +196,9 @@ class ArgExtreme(Op):
         axis = wants_scalar(low, 1, "its axis")
         x = as_dtype(low, low.inputs[0], dtype, wide)
         return [as_dtype(low, low.op(low.node.op, [x], axis=axis, keepdims=0), DType.INT64, low.outputs[0].dtype)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit(low.node.op, [low.input()], axis=wants_scalar(low, 1, "its axis"))
 
 
 def _arg_extreme(op: str, x: Array, axis: int) -> Array:

@@ -8,11 +8,11 @@ from typing import Any
 
 from graphdoctor.ir import Node, TensorSpec
 from graphdoctor.ops.attributes import input_dtype
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.dims import ints_of, valid_dim
 from graphdoctor.ops.origin import dim_origin, element_origin
 from graphdoctor.ops.values import carried, computed, int64_input
-from graphdoctor.types import Array, Dim, Shape, dims_text
+from graphdoctor.types import Array, Dim, Shape, dims_text, element_count
 
 
 class Reshape(Op):
@@ -22,6 +22,7 @@ class Reshape(Op):
     arity = (2, 2)
     types = {"T": 0, "Tshape": 1}
     onnx = ("Reshape", "Cast")
+    uff = ("Reshape", "Flatten")
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         wanted = _wanted(ctx.spec(1))
@@ -37,6 +38,22 @@ class Reshape(Op):
             return [low.op("Reshape", [low.inputs[0], int64_input(low, 1)])]
         zero: dict[str, Any] = {} if _copies(low, dims) or 0 not in dims else {"allowzero": 1}
         return [low.op("Reshape", [low.inputs[0], low.const(dims)], **zero)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        if is_flatten(low.node) and low.outputs[0].rank == 2 and _has_one_order(low.specs[0].shape):
+            low.emit("Flatten", [low.input()])
+        else:
+            low.emit("Reshape", [low.input(0), low.input(1)])
+
+
+def is_flatten(node: Node) -> bool:
+    """True for a Reshape of which the old UFF converter makes a Flatten, dropping the shape: its scope says flatten."""
+    return node.op == "Reshape" and "flatten" in node.scope.rpartition("/")[2].lower()
+
+
+def _has_one_order(shape: Shape) -> bool:
+    """True if it is the same whether the channels stand first or last: one channel, or one place."""
+    return shape is not None and (len(shape) < 3 or shape[-1] == 1 or element_count(shape[1:-1]) == 1)
 
 
 def settled_dims(wanted: Sequence[Dim], result: Shape) -> tuple[int, ...] | None:

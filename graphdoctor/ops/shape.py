@@ -8,7 +8,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec, partial_ints
 from graphdoctor.ops.attributes import dtype_attr, input_dtype, ints_attr, shape_attr
-from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import MANY, InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import broadcast
 from graphdoctor.ops.dims import axis_of, int_of, ints_of, same_shape, shape_of_value
 from graphdoctor.ops.values import (
@@ -60,6 +60,10 @@ class ShapeOf(_Shapes):
     """The shape of the input as a vector of ``out_type``."""
 
     names = ("Shape",)
+    uff = ("Shape",)
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Shape", [low.input()])
 
 
 class ShapeN(_Shapes):
@@ -112,6 +116,7 @@ class Squeeze(Op):
 
     names = ("Squeeze",)
     onnx = ("Squeeze",)
+    uff = ("Squeeze",)
     layout = Layout("axes_attr", per_dim=("squeeze_dims",))
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
@@ -130,6 +135,9 @@ class Squeeze(Op):
             if not dims:
                 return [low.inputs[0]]
         return [low.op("Squeeze", [low.inputs[0], low.const(dims)] if dims else [low.inputs[0]])]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("Squeeze", [low.input()], axes=list(ints_attr(low, "squeeze_dims")))
 
 
 def _squeezed(shape: Shape, dims: tuple[int, ...]) -> Shape:
@@ -156,6 +164,7 @@ class ExpandDims(Op):
     arity = (2, 2)
     types = {"T": 0, "Tdim": 1}
     onnx = ("Unsqueeze",)
+    uff = ("ExpandDims",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         shape, axis = ctx.spec(0).shape, int_of(ctx.spec(1))
@@ -174,6 +183,9 @@ class ExpandDims(Op):
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         axis = wants_scalar(low, 1, "its axis")
         return [low.op("Unsqueeze", [low.inputs[0], low.const([axis])])]
+
+    def to_uff(self, low: UffLowering) -> None:
+        low.emit("ExpandDims", [low.input()], axis=wants_scalar(low, 1, "its axis"))
 
 
 def _expanded(shape: tuple[Dim, ...], axis: int) -> tuple[Dim, ...]:

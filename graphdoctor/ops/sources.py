@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from graphdoctor.ir import Node, TensorSpec
 from graphdoctor.ir.spec import PARTIAL_LIMIT
 from graphdoctor.ops.attributes import dtype_attr, dtypes_attr, input_dtype, shape_attr, shapes_attr
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.dims import int_of, same_shape, shape_of_value, valid_dim, with_rank
+from graphdoctor.ops.uff import storable
 from graphdoctor.types import DType, Shape
 from graphdoctor.wire.tensors import Tensor, TensorError
 
@@ -27,6 +28,7 @@ class Const(Op):
     arity = (0, 0)
     types = {}
     onnx = ()
+    uff = ("Const",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         tensor, dtype = ctx.attr("value"), dtype_attr(ctx, "dtype")
@@ -44,6 +46,13 @@ class Const(Op):
         if tensor.dtype is DType.BFLOAT16:
             low.fail(NO_BFLOAT16)
         return [low.const(tensor.array(), dtype=tensor.dtype, hint=low.node.name)]
+
+    def to_uff(self, low: UffLowering) -> None:
+        tensor: Tensor = low.attr("value")
+        if tensor.dtype.numpy is None or tensor.dtype is DType.STRING:
+            low.fail(f"UFF has no constants of {tensor.dtype.label}")
+        value = storable(low, tensor.array())
+        low.emit("Const", shape=list(tensor.shape), dtype=DType.from_numpy(value.dtype), values=value)
 
 
 def _constant_spec(tensor: Tensor, stated: DType) -> TensorSpec:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, input_dtype, int_attr
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.dims import INT64_MAX, INT64_MIN, axis_of, ints_of
 from graphdoctor.ops.values import as_dtype, carried, computed, int64_input, wants_rank
 from graphdoctor.types import Array, Dim, DType
@@ -122,6 +122,7 @@ class StridedSlice(Op):
     arity = (4, 4)
     types = {"T": 0, "Index": 1}
     onnx = ("Slice", "Squeeze", "Unsqueeze", "Gather", "Cast", "Concat")
+    uff = ("StridedSlice",)
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
         dtype, shape, masks = input_dtype(ctx), ctx.spec(0).shape, _Masks.of(ctx)
@@ -155,6 +156,13 @@ class StridedSlice(Op):
             x = low.op("Gather", [x, _element(low, bounds.begin, term)], axis=term.axis)
         new = [k for k, t in enumerate(t for t in terms if t.kind != "index") if t.kind == "new"]
         return [low.op("Unsqueeze", [x, low.const(new)]) if new else x]
+
+    def to_uff(self, low: UffLowering) -> None:
+        masks = _Masks.of(low)
+        if masks.ellipsis or masks.new:
+            low.fail("UFF's StridedSlice knows no ellipsis and no new axis")
+        inputs = [low.input(k) for k in range(4)]
+        low.emit("StridedSlice", inputs, begin_mask=masks.begin, end_mask=masks.end, shrink_axis_mask=masks.shrink)
 
 
 def _bounds(specs: Sequence[TensorSpec], masks: _Masks) -> _Bounds | None:

@@ -10,7 +10,7 @@ import numpy as np
 from graphdoctor.errors import InputError
 from graphdoctor.ir import TensorSpec
 from graphdoctor.ir.spec import PARTIAL_LIMIT
-from graphdoctor.ops.base import InferError, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Lowering, Op, OpContext, UffLowering
 from graphdoctor.types import Array, DType, Shape
 
 FOLD_LIMIT = 1 << 24
@@ -118,7 +118,7 @@ def as_dtype(low: Lowering, name: str, have: DType, want: DType) -> str:
     return name if have is want else low.cast(name, want)
 
 
-def wants_constant(low: Lowering, index: int, what: str) -> Array:
+def wants_constant(low: Lowering | UffLowering, index: int, what: str) -> Array:
     """The constant value of input ``index``.
 
     Raises:
@@ -126,11 +126,11 @@ def wants_constant(low: Lowering, index: int, what: str) -> Array:
     """
     value = low.constant(index)
     if value is None:
-        low.fail(f"{what} is computed at run time, which ONNX does not allow")
+        low.fail(f"{what} is computed at run time and has to be constant")
     return value
 
 
-def wants_scalar(low: Lowering, index: int, what: str) -> int:
+def wants_scalar(low: Lowering | UffLowering, index: int, what: str) -> int:
     """The one integer that input ``index`` is.
 
     Raises:

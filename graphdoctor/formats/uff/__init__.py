@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphdoctor.formats.uff.convert import uff_from_graph
 from graphdoctor.formats.uff.files import UffFile, load_uff, save_uff
 
-__all__ = ["UffFile", "load_uff", "save_uff"]
+__all__ = ["UffFile", "load_uff", "save_uff", "uff_from_graph"]

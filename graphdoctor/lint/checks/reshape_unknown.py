@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.match.uff_batch import is_flatten
+from graphdoctor.ops.reshape import is_flatten
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
