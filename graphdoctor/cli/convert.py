@@ -17,6 +17,9 @@ from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_mo
 @click.option("-o", "--output-path", "path", required=True, metavar="OUT", help="The file to write.")
 @click.option("--text", is_flag=True, help="Print what was written as text besides, without weights.")
 @click.option("--list-dropped", is_flag=True, help="List the nodes that left nothing behind, with the reason.")
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="OP", help="Write OP for a plugin of yours (UFF); repeatable."
+)
 @given_signature
 def command(
     model: str,
@@ -24,14 +27,18 @@ def command(
     path: str,
     text: bool,
     list_dropped: bool,
+    plugins: tuple[str, ...],
     given: Given,
 ) -> None:
-    """Lower a graph to ONNX.
+    """Lower a graph to ONNX or UFF.
 
-    ONNX is opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout.
+    ONNX is opset 17, NCHW inside; inputs and outputs keep their names, dtypes and layout. UFF is as NVIDIA's converter
+    0.6.3 wrote it, without its silent faults: what it cannot say is refused.
     """
+    if plugins and to != "uff":
+        raise click.UsageError("--plugin is for --to uff: ONNX has ops of its own for plugins")
     with progress(f"converting {model}"):
-        converted = convert_model(model, to, path, signature(given, model))
+        converted = convert_model(model, to, path, signature(given, model), plugins)
     if isinstance(converted, UffWritten):
         if text:
             out(converted.text)

@@ -1,17 +1,17 @@
-"""convert: a graph to an ONNX file."""
+"""convert: a graph to an ONNX or UFF file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdoctor.errors import UnsupportedError
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_chunks
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import read_raw
-from graphdoctor.formats.uff import load_uff, save_uff
+from graphdoctor.formats.uff import load_uff, save_uff, uff_from_graph
 from graphdoctor.wire.uff import UffModel, uff_text
 
 FORMATS = ("onnx", "uff")
@@ -41,25 +41,34 @@ class UffWritten:
         return uff_text(self.model)
 
 
-def convert_model(path: str, to: str, out: str, signature: SignatureOptions) -> Converted | UffWritten:
+def convert_model(
+    path: str, to: str, out: str, signature: SignatureOptions, plugins: Sequence[str] = ()
+) -> Converted | UffWritten:
     """Lower the model at ``path`` and write it to ``out``; a UFF model is written as UFF again.
+
+    ``plugins``: ops that the device has a plugin for, of UFF.
 
     Raises:
         InputError: the model cannot be read, or ``out`` cannot be written.
-        UnsupportedError: nodes cannot be lowered (all are listed), or the format is not written by this version.
+        UnsupportedError: nodes cannot be lowered; all are listed.
         MissingExtraError: onnx is not installed.
     """
     if to == "uff":
         raw = read_raw(path)
         if raw.kind is Kind.UFF:
             return rewrite_uff(path, out, raw.data)
-        raise UnsupportedError(
-            "this version of graphdoctor does not write UFF",
-            remedy="Convert to ONNX with --to onnx; docs/limits.md says what is to come",
-        )
+        keep_input(path, out)
+        return write_uff(open_model(path, signature, raw), out, plugins)
     require_onnx()
     keep_input(path, out)
     return convert_opened(open_model(path, signature), out)
+
+
+def write_uff(opened: Opened, out: str, plugins: Sequence[str] = ()) -> UffWritten:
+    """Lower an opened model to UFF and write it to ``out``."""
+    model = uff_from_graph(opened.graph, plugins=plugins)
+    save_uff(model, out)
+    return UffWritten(model, out, Path(out).stat().st_size)
 
 
 def rewrite_uff(path: str, out: str, data: bytes | None = None) -> UffWritten:

@@ -61,7 +61,9 @@ class Conv2D(Op):
         form = format_of(low, self.rank)
         kernel = low.specs[1].shape or (None,) * self.rank
         channels = _channels(low.specs[0].shape, form)
-        if None in (channels, kernel[2]) or channels != kernel[2]:
+        if channels is None or kernel[2] is None:
+            low.fail("the number of channels is unknown, so the number of groups is")
+        if channels != kernel[2]:
             low.fail(f"its kernel takes {kernel[2]} of {channels} channels, and UFF's groups are known for one each")
         _emit_conv(low, form, window_of(low, form, kernel[:-2]), {})
 

@@ -9,7 +9,7 @@ import pytest
 
 from graphdoctor import __version__
 from graphdoctor.cli import COMMANDS
-from tests.cli.program import call, helped
+from tests.cli.program import call, helped, refused
 
 GRAPHS = Path(__file__).parents[2] / "fixtures" / "graphs"
 MLP = GRAPHS / "mlp.pb"
@@ -91,9 +91,23 @@ def test_convert_says_all_that_cannot_be_lowered(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_uff_is_said_not_to_be_written_yet(tmp_path: Path) -> None:
-    assert "--to onnx" in helped(call("convert", MLP, "--to", "uff", "-o", tmp_path / "x.uff"))
+def test_convert_to_uff(tmp_path: Path) -> None:
+    place = tmp_path / "x.uff"
+    done = call("convert", MLP, "--to", "uff", "-o", place, "--text")
+    assert done.code == 0
+    assert 'operation: "FullyConnected"' in done.out
+    assert place.stat().st_size > 100
+    assert "MarkOutput" in call("inspect", place).out
+
+
+def test_what_uff_cannot_say_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
+    said = helped(call("convert", GRAPHS / "every_fault.pb", "--to", "uff", "-o", tmp_path / "x.uff"))
+    assert "cannot be lowered to UFF" in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_plugin_is_no_word_for_onnx(tmp_path: Path) -> None:
+    assert "--to uff" in refused(call("convert", MLP, "--to", "onnx", "-o", tmp_path / "x.onnx", "--plugin", "Foo"))
 
 
 def test_inspect_describes_without_judging() -> None:

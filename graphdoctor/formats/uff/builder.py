@@ -120,6 +120,7 @@ class UffBuilder:
                 low.run()
         except CannotLowerError as e:
             self.refused.append((node, str(e)))
+            return [self.source(v).node for v in node.inputs]
         return low.read
 
     def _input(self, node: Node) -> None:
