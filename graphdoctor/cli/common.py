@@ -75,6 +75,11 @@ def signature(given: Given, model: str) -> SignatureOptions:
     return SignatureOptions.parse(given.inputs, given.outputs)
 
 
+def places_of_packs(given: Given, model: str) -> tuple[str, ...]:
+    """Where the configuration of the model at ``model`` (``-``: of the working folder) says that packs are."""
+    return settings_for(model, given).rewrites
+
+
 def target_option(**settings: Any) -> Callable[[F], F]:
     """``--target``; names are checked by the flow, which offers the nearest."""
     return click.option("--target", "-t", metavar="T", help="Target, see 'graphdoctor targets'.", **settings)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from graphdoctor.cli.common import given_signature, note, out, progress, signature, stdout_options
+from graphdoctor.cli.common import given_signature, note, out, places_of_packs, progress, signature, stdout_options
 from graphdoctor.cli.verify import ranges_of
 from graphdoctor.config import Given
 from graphdoctor.engines import BuildOptions
@@ -62,6 +62,7 @@ def command(
         ends,
         BuildOptions(backend, capabilities, timeout=timeout),
         VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), ends, timeout),
+        places_of_packs(given, model),
     )
     with progress(f"curing {model}: check", total=5) as say:
         run = cure(model, options, lambda step: say(f"{model}: {step.name} done"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from graphdoctor.cli.common import given_signature, note, progress, show_error, signature
+from graphdoctor.cli.common import given_signature, note, places_of_packs, progress, show_error, signature
 from graphdoctor.cli.fixing import Wish, check_patch_place, check_places, finish, patched, place_for
 from graphdoctor.config import Given
 from graphdoctor.errors import GraphdoctorError, InputError
@@ -75,14 +75,16 @@ def command(
     options = FixOptions(
         names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins, timeout=timeout
     )
-    ends = {path: signature(given, path) for path in models}
+    ends = {path: (signature(given, path), places_of_packs(given, path)) for path in models}
     code = 0
     for path in models:
         try:
             place = None if wish.diff else place_for(path, out_path, in_place)
             check_patch_place(path, place, patch_out)
             if patch is None:
-                code = max(code, _fix(path, place, replace(options, signature=ends[path]), wish))
+                code = max(
+                    code, _fix(path, place, replace(options, signature=ends[path][0], places=ends[path][1]), wish)
+                )
             else:
                 code = max(code, patched(path, patch, place, wish))
         except GraphdoctorError as e:

@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Iterable, Sequence
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
@@ -92,7 +93,7 @@ def find_problem(data: object, kind: Any, keys: tuple[str, ...] = ()) -> Problem
             return _in_struct(data, member, keys)
         if isinstance(data, dict) and origin is dict:
             return _first((v, args[1], (*keys, str(k))) for k, v in data.items())
-        if isinstance(data, list) and origin is list:
+        if isinstance(data, list) and origin in (list, tuple):
             return _first((v, args[0], (*keys, str(i + 1))) for i, v in enumerate(data))
     return _wrong_type(data, kind, keys)
 
@@ -118,6 +119,7 @@ def _wrong_type(data: object, kind: Any, keys: tuple[str, ...]) -> Problem:
     name = keys[-1] if keys else "the file"
     name = f"item {name}" if name.isdecimal() else name
     literals = [str(w) for m in _members(kind) if get_origin(m) is Literal for w in get_args(m)]
+    literals += [str(w.value) for m in _members(kind) if isinstance(m, type) and issubclass(m, Enum) for w in m]
     if literals and isinstance(data, (str, int)):
         near = _near(str(data), literals)
         hint = f"Did you mean {near[0]!r}? " if near else ""
@@ -161,7 +163,7 @@ def _near(word: str, words: Iterable[str]) -> list[str]:
 
 
 def _word(kind: Any) -> str:
-    if get_origin(kind) is list:
+    if get_origin(kind) in (list, tuple):
         return "a list of texts" if list(_members(get_args(kind)[0])) == [str] else "a list"
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"

@@ -58,6 +58,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     severity: Annotated[dict[str, Level], _said("A severity by code, prefix or name; no verdict changes.")] = {}
     rules: Annotated[dict[str, dict[str, int | float]], _said("Numbers of rules, by code or name.")] = {}
     rule: Annotated[list[RuleEntry], _said("Rules of your own; a later one goes before one of its code.")] = []
+    rewrites: Annotated[list[str] | UnsetType, _said("Packs of rewrites of your own: TOML files, or folders.")] = UNSET
     per_model_ignores: Annotated[dict[str, Words], _said("Rules that are ignored in models, by glob.")] = {}
     per_scope_ignores: Annotated[dict[str, Words], _said("Rules that are ignored in name scopes, by glob.")] = {}
     models: Annotated[dict[str, ModelTable], _said("What holds for single models, by glob.")] = {}

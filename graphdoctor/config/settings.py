@@ -52,6 +52,7 @@ class Settings:
 
     ``files`` are those that were read, the nearest last; ``places`` says of a word where it was written.
     ``own_rules`` are those of ``[[rule]]``, each with the place where it stands.
+    ``rewrites`` are absolute paths of files and folders with packs.
     """
 
     files: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Settings:
     severity: tuple[tuple[str, str], ...] = ()
     rules: tuple[tuple[str, str, int | float], ...] = ()
     own_rules: tuple[tuple[str, RuleEntry], ...] = ()
+    rewrites: Words = ()
     per_model_ignores: tuple[tuple[ModelGlob, Words], ...] = ()
     per_scope_ignores: tuple[tuple[str, Words], ...] = ()
     models: tuple[tuple[ModelGlob, ModelTable], ...] = ()
@@ -121,6 +123,9 @@ def _with(made: Settings, layer: Layer) -> Settings:
         severity=tuple((dict(made.severity) | dict(c.severity)).items()),
         rules=tuple((w, k, v) for (w, k), v in options.items()),
         own_rules=_own_rules(made, layer),
+        rewrites=tuple(str(absolute(str(layer.root / p))) for p in c.rewrites)
+        if not isinstance(c.rewrites, UnsetType)
+        else made.rewrites,
         per_model_ignores=(*made.per_model_ignores, *ignores),
         per_scope_ignores=tuple(
             (dict(made.per_scope_ignores) | {g: tuple(w) for g, w in c.per_scope_ignores.items()}).items()

@@ -18,7 +18,7 @@ def first_to_differ(path: str, options: FixOptions, say: Callable[[str], None] =
     Raises:
         GraphdoctorError: a graph in between cannot be run.
     """
-    rewrites = load_rewrites(options.packs)
+    rewrites = load_rewrites(options.packs, options.places)
     wanted = replace(options, keep_original=True, judge=False)
     same, different = 0, len(rewrites)
     while different - same > 1:

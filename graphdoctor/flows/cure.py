@@ -31,7 +31,7 @@ ARTEFACTS = ("fixed.pb", "model.onnx", "model.plan", "model.plan.json", "report.
 
 @dataclass(frozen=True, slots=True)
 class CureOptions:
-    """What ``cure`` was asked for; ``packs`` empty: those of the target."""
+    """What ``cure`` was asked for; ``packs`` empty: those of the target; ``places``: where other packs are."""
 
     target: Target
     folder: str
@@ -40,6 +40,7 @@ class CureOptions:
     signature: SignatureOptions = field(default_factory=SignatureOptions)
     build: BuildOptions = field(default_factory=BuildOptions)
     verify: VerifyOptions = field(default_factory=VerifyOptions)
+    places: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
             used.
     """
     run = Cure(path, options)
-    rewrites = load_rewrites(options.packs or options.target.packs)
+    rewrites = load_rewrites(options.packs or options.target.packs, options.places)
     check_options(options.build)
     for name in ARTEFACTS:
         keep_input(path, run.folder / name, "Choose another folder")

@@ -194,6 +194,11 @@ _SHIPPED = re.compile(r"GD[A-Z]?\d*", re.IGNORECASE)
 _NAME = re.compile(r"GD[A-Z]?\d*|[A-Z]{2,8}\d{3}|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)
 
 
+def is_rule(word: str) -> bool:
+    """True if ``word`` is the code or the name of one of graphdoctor's rules, or of an installed package's."""
+    return any(word.upper() == rule.code or word == rule.name for rule in load_rules())
+
+
 def _is_name(words: str) -> bool:
     """True for what was meant as a code or name: an error message has a blank."""
     return _NAME.fullmatch(words) is not None or words in {rule.name for rule in load_rules()}

@@ -15,6 +15,7 @@ from graphdoctor.lint import LintOptions, lint
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.runners.script import SECONDS
 from graphdoctor.surgery import FixResult, Pin, Rewrite, load_rewrites, pin_inputs, run_rewrites
+from graphdoctor.surgery.packs import LoadedRewrite
 from graphdoctor.targets import Target
 from graphdoctor.types import Array
 
@@ -24,7 +25,8 @@ class FixOptions:
     """What ``fix`` was asked for: ``packs`` in order, behind the ``preprocess`` of ``script`` where one is given.
 
     ``judge``: say the target's verdict before and after. ``pins``: inputs that become constants first.
-    ``timeout``: seconds that the script may take; ``None`` is an hour.
+    ``timeout``: seconds that the script may take; ``None`` is an hour. ``places``: where other
+    packs are.
     """
 
     packs: tuple[str, ...]
@@ -36,6 +38,7 @@ class FixOptions:
     script: str = ""
     pins: tuple[Pin, ...] = ()
     timeout: float | None = None
+    places: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class Fixed:
     ``original`` are the GraphDef's bytes before, where they were kept. ``script`` is the script that changed the graph
     before any rewrite, ``scripted`` the graph before that, ``by_script`` what it changed, ``said`` what it printed.
     ``verdicts`` are the target's before and after, where they were asked for. ``pinned`` are the values of inputs that
-    the user pinned.
+    the user pinned. ``packs`` says from which pack each rewrite came.
     """
 
     opened: Opened
@@ -59,6 +62,7 @@ class Fixed:
     by_script: tuple[NodeDiff, ...] = ()
     said: str = ""
     pinned: Mapping[str, Array] = field(default_factory=dict)
+    packs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def diff(self) -> list[NodeDiff]:
@@ -80,7 +84,7 @@ def fix_model(path: str, options: FixOptions, on_round: Callable[[int, int], Non
         InputError: the model cannot be read, or a pack does not exist.
         WorkerError: the script fails.
     """
-    rewrites = load_rewrites(options.packs)
+    rewrites = load_rewrites(options.packs, options.places)
     if options.script:
         return _fix_scripted(path, rewrites, options, on_round)
     return fix_opened(open_model(path, options.signature), rewrites, options, on_round)
@@ -122,7 +126,8 @@ def fix_opened(
     result = replace(result, applied=[*first.applied, *result.applied], mark=first.mark, before=first.before)
     opened.specs = infer_shapes(opened.graph)
     verdicts = (*was, *_judged(opened.graph, opened.specs, options))
-    return Fixed(opened, result, before, inputs, original, verdicts, pinned=pinned)
+    packs = {r.name: r.pack for r in rewrites if isinstance(r, LoadedRewrite)}
+    return Fixed(opened, result, before, inputs, original, verdicts, pinned=pinned, packs=packs)
 
 
 def _judged(graph: Graph, specs: Specs, options: FixOptions) -> tuple[TargetVerdict, ...]:

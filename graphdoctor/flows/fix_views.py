@@ -20,7 +20,7 @@ from graphdoctor.render.text_fix import (
     ScriptRun,
     VerdictChange,
 )
-from graphdoctor.surgery import PIN, pack_of
+from graphdoctor.surgery import PIN
 
 
 def diff_view(fixed: Fixed) -> list[NodeDiff]:
@@ -65,7 +65,7 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
     """What was applied, refused and undone."""
     result, graph = fixed.result, fixed.opened.graph
     counts = Counter((a.rewrite, a.safety) for a in result.applied)
-    applied = tuple(AppliedRewrite(name, _pack(name), safety, n) for (name, safety), n in counts.items())
+    applied = tuple(AppliedRewrite(name, _pack(fixed, name), safety, n) for (name, safety), n in counts.items())
     refused = tuple(RefusedRewrite(r.rewrite, r.node, r.reason, r.held_back) for r in result.refused)
     undone = tuple(
         RolledBackRewrite(r.rewrite, f"{r.broken.node} {r.broken.detail} ({r.broken.invariant})")
@@ -86,9 +86,9 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
     )
 
 
-def _pack(name: str) -> str:
+def _pack(fixed: Fixed, name: str) -> str:
     """Where the rewrite ``name`` comes from."""
-    return "--pin" if name == PIN else pack_of(name)
+    return "--pin" if name == PIN else fixed.packs.get(name, "")
 
 
 def _script_run(fixed: Fixed) -> ScriptRun | None:

@@ -5,8 +5,6 @@ The rules are the ``*.toml`` files of that package's folder, the checks that the
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from graphdoctor.config.discovery import OWN_FILE, SHARED_FILE
 from graphdoctor.errors import InputError
+from graphdoctor.installed import entry_points_of, folder_of
 
 GROUP = "graphdoctor.rules"
 OWN_CHECKS = "graphdoctor.lint.checks"
@@ -46,31 +45,7 @@ def installed() -> tuple[Home, ...]:
     Raises:
         InputError: an entry point names no package.
     """
-    if not any(map(_has_rules, dict.fromkeys(sys.path))):
-        return ()
-    from importlib.metadata import entry_points
-
-    return tuple(_home(point.name, point.module) for point in sorted(entry_points(group=GROUP)))
-
-
-def _has_rules(folder: str) -> bool:
-    """True if a package there may name rules: a look at its files takes a fifth of what importlib.metadata does."""
-    try:
-        with os.scandir(folder or ".") as entries:
-            packages = [e.path for e in entries if e.name.endswith((".dist-info", ".egg-info"))]
-    except NotADirectoryError:
-        return True  # an archive; importlib.metadata can look inside
-    except OSError:
-        return False
-    return any(map(_names_group, packages))
-
-
-def _names_group(package: str) -> bool:
-    try:
-        with open(f"{package}/entry_points.txt", "rb") as file:  # noqa: PTH123 - a Path for each costs as much again
-            return GROUP.encode() in file.read()
-    except OSError:
-        return False
+    return tuple(Home(point.module, folder_of(point, GROUP)) for point in entry_points_of(GROUP))
 
 
 def homes() -> tuple[Home, ...]:
@@ -115,20 +90,3 @@ def collisions(codes: Iterator[tuple[str, Home]]) -> None:
                 where=GROUP,
                 remedy="Uninstall one of them",
             )
-
-
-def _home(name: str, module: str) -> Home:
-    from importlib.util import find_spec
-
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
-        spec = None
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    if not places:
-        raise InputError(
-            f"the entry point {name!r} names {module!r}, which is no package",
-            where=GROUP,
-            remedy="It must name an importable package whose folder holds the rule files",
-        )
-    return Home(module, Path(places[0]))

@@ -22,6 +22,7 @@ def render_settings(path: str, settings: Settings, sidecar: str, target: Sequenc
 def _keys(s: Settings, target: Sequence[str]) -> Iterator[str]:
     yield f"target = {_value(target)}"
     lists = {"select": s.select, "extend-select": s.extend_select, "ignore": s.ignore, "mandatory": s.mandatory}
+    lists["rewrites"] = s.rewrites
     yield from (f"{key} = {_value(words)}" for key, words in lists.items() if words)
     if s.baseline:
         yield f"baseline = {_value(s.baseline)}"

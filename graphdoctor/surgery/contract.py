@@ -28,7 +28,14 @@ class Contract:
         )
 
     def broken(
-        self, graph: Graph, specs: Specs, *, missing: frozenset[str], cyclic: bool, inputs_may_change: bool
+        self,
+        graph: Graph,
+        specs: Specs,
+        *,
+        missing: frozenset[str],
+        cyclic: bool,
+        inputs_may_change: bool,
+        outputs_may_be_unknown: bool = False,
     ) -> Broken | None:
         """The first invariant that does not hold of ``graph`` now.
 
@@ -39,17 +46,31 @@ class Contract:
             cyclic: the graph had a cycle before the first edit, and may still.
             inputs_may_change: something unsafe was applied: inputs may have gone or have another dtype, and the first
                 dimension of an output may have become unknown.
+            outputs_may_be_unknown: something unsafe of others was applied, which may lead through ops of their own.
         """
         for broken in broken_invariants(graph, allow_missing=missing):
             if not (broken.invariant == "acyclic" and cyclic):
                 return broken
         values = tuple(n.out() for n in graph.inputs)
         lost = None if inputs_may_change else _kept("input", self.inputs, values, specs)
-        return lost or _kept("output", self.outputs, graph.outputs, specs, batch_may_open=inputs_may_change)
+        return lost or _kept(
+            "output",
+            self.outputs,
+            graph.outputs,
+            specs,
+            batch_may_open=inputs_may_change,
+            may_be_unknown=outputs_may_be_unknown,
+        )
 
 
 def _kept(
-    kind: str, before: tuple[Promise, ...], values: tuple[Value, ...], specs: Specs, *, batch_may_open: bool = False
+    kind: str,
+    before: tuple[Promise, ...],
+    values: tuple[Value, ...],
+    specs: Specs,
+    *,
+    batch_may_open: bool = False,
+    may_be_unknown: bool = False,
 ) -> Broken | None:
     if len(before) != len(values):
         return Broken("keeps-interface", "", f"there were {len(before)} {kind}s and would be {len(values)}")
@@ -57,6 +78,8 @@ def _kept(
         if value.name != name:
             return Broken("keeps-interface", name, f"the {kind} would be called {value.name}")
         now = specs.of(value)
+        if may_be_unknown and now.shape is None and now.dtype in (was.dtype, DType.INVALID):
+            continue
         if batch_may_open and was.shape:
             was = TensorSpec(was.dtype, (None, *was.shape[1:]))
         if was.dtype not in (now.dtype, DType.INVALID) or not _compatible(was, now):

@@ -14,7 +14,8 @@ from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.surgery.apply import NotApplicableError, Snapshot, apply_proposal, restore
 from graphdoctor.surgery.contract import Contract
 from graphdoctor.surgery.frames import nodes_in_loops
-from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
+from graphdoctor.surgery.outside import is_outside, place_in, said
+from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite, SetOp
 from graphdoctor.surgery.tidy import drop_stale_colocation, remove_orphans, remove_unread
 from graphdoctor.targets import Target
 
@@ -132,6 +133,7 @@ class _Engine:
         self.start = Snapshot.of(graph)
         self.repeats: Counter[tuple[str, str]] = Counter()
         self.last: list[set[tuple[str, str]]] = []
+        self.retyped: set[Node] = set()
         self.smallest = len(graph)
         self._specs: tuple[int, Specs] | None = None
 
@@ -164,8 +166,7 @@ class _Engine:
         applied: list[Applied] = []
         for rewrite in rewrites:
             mark = self.graph.mark()
-            with frozen(self.graph) as view:
-                found = list(rewrite.find(view, Facts(specs, self.target)))
+            found = self._found(rewrite, specs)
             for item in found:
                 if isinstance(item, Refusal):
                     self.result.refused.append(Refused(rewrite.name, item.node.name, item.reason))
@@ -177,6 +178,29 @@ class _Engine:
                         reserved |= item.touches
             remove_unread(self.graph, mark, alive)
         return applied
+
+    def _found(self, rewrite: Rewrite, specs: Specs) -> list[Proposal | Refusal]:
+        """What ``rewrite`` proposes; one of others that raises proposes nothing, and is not asked again."""
+        if any(r.rewrite == rewrite.name for r in self.result.rolled_back):
+            return []
+        with frozen(self.graph) as view:
+            try:
+                found = list(rewrite.find(view, Facts(specs, self.target)))
+            except Exception as e:
+                if not is_outside(rewrite):
+                    raise
+                self._failed(rewrite, e)
+                return []
+        odd = next((f for f in found if not isinstance(f, Proposal | Refusal)), None) if is_outside(rewrite) else None
+        if odd is not None:
+            self._failed(rewrite, TypeError(f"it yields {odd!r}, which is neither a Proposal nor a Refusal"))
+            return []
+        return found
+
+    def _failed(self, rewrite: Rewrite, error: Exception) -> None:
+        where = place_in(error, "")
+        detail = f"{said(error)} at {where}" if where else said(error)
+        self.result.rolled_back.append(RolledBack(rewrite.name, Broken("runs", "", detail)))
 
     def _allowed(self, rewrite: Rewrite, proposal: Proposal) -> bool:
         safety = _safety(rewrite, proposal)
@@ -193,11 +217,20 @@ class _Engine:
         self, rewrite: Rewrite, proposal: Proposal, used: set[Node], in_loop: Callable[[Node], bool] | None
     ) -> list[Applied]:
         safety, names = _safety(rewrite, proposal), [n.name for n in (proposal.node, *proposal.also)]
+        before = Snapshot.of(self.graph)
         try:
             made = apply_proposal(self.graph, proposal, in_loop=in_loop)
         except NotApplicableError as e:
             self.result.refused.append(Refused(rewrite.name, names[0], str(e)))
             return []
+        except Exception as e:
+            if not is_outside(rewrite):
+                raise
+            restore(self.graph, before)
+            self._failed(rewrite, e)
+            return []
+        if is_outside(rewrite):
+            self.retyped |= {s.node for s in proposal.steps if isinstance(s, SetOp)}
         used |= proposal.changes
         used.update(made)
         return [Applied(rewrite.name, safety, name, proposal.note) for name in names]
@@ -208,13 +241,21 @@ class _Engine:
         """Tidy up after proposals were applied, and say which invariant does not hold."""
         made = {e.node for e in self.graph.edits(before.mark) if isinstance(e, Added)}
         remove_orphans(self.graph, alive | made)
-        fresh = [n for n in self.graph if n in made] if made else []
+        fresh = [n for n in self.graph if n in made or n in self.retyped] if made or self.retyped else []
         specs = self.specs()
         if fresh:
             complete_attrs(self.graph, fresh, specs)
             self._specs = (self.graph.version, specs)
         loose = any(a.safety is not Safety.SAFE for a in applied)
-        return contract.broken(self.graph, specs, missing=self.missing, cyclic=self.cyclic, inputs_may_change=loose)
+        foreign = {r.name for r in self.rewrites if is_outside(r)}
+        return contract.broken(
+            self.graph,
+            specs,
+            missing=self.missing,
+            cyclic=self.cyclic,
+            inputs_may_change=loose,
+            outputs_may_be_unknown=any(a.safety is not Safety.SAFE and a.rewrite in foreign for a in applied),
+        )
 
     def _one_by_one(self) -> list[Applied]:
         """The round again, rewrite by rewrite, to find and drop the one that breaks an invariant."""

@@ -16,52 +16,72 @@ import msgspec
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.findings import Safety
 from graphdoctor.ir import GraphView
-from graphdoctor.resources import load_toml, rules_dir
-from graphdoctor.surgery.finder import Finder
+from graphdoctor.resources import load_toml
+from graphdoctor.surgery.declared import Declared, NewRow, PatternRow
+from graphdoctor.surgery.finder import Finder, NoOptions
+from graphdoctor.surgery.outside import finder_of, read_outside
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite
+from graphdoctor.surgery.shelf import PackFile, Places, shelf
 
 
-class RewriteRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RewriteRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One ``[[rewrite]]`` of a pack.
 
     Attributes:
         name: kebab-case, permanent.
-        find: the Python finder; ``options`` are for it.
         safety: what it may change.
         summary: what it does, one sentence.
+        find: the Python finder; ``options`` are for it.
+        pattern: instead of a finder, the nodes that it looks for.
+        replacement: the nodes that take their place.
+        anchor: the node of the pattern that is replaced, where it is not the only one that no other reads.
+        result: what takes its place, where that is not the new node of its name.
         fixes: codes of the rules it repairs.
         rounds_constants: True if what it folds is rounded, so that results are equal to rounding only.
         note: what to know.
     """
 
     name: str
-    find: str
     safety: Safety
     summary: str
+    find: str = ""
+    pattern: dict[str, PatternRow] = {}
+    replacement: dict[str, NewRow] = {}
+    anchor: str = ""
+    result: str = ""
     fixes: tuple[str, ...] = ()
     options: dict[str, Any] = {}
     rounds_constants: bool = False
     note: str = ""
 
 
-class PackRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One pack file. ``include`` are rewrites of other packs, each as ``pack/rewrite``; they come first."""
+class PackRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"own_ops": "own-ops"}):
+    """One pack file.
+
+    ``include`` are rewrites of other packs, each as ``pack/rewrite``; they come first. ``own_ops`` are op types that
+    are not TensorFlow's: patterns may name them.
+    """
 
     name: str
     title: str
     summary: str
     rewrite: tuple[RewriteRow, ...] = ()
     include: tuple[str, ...] = ()
+    own_ops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRewrite:
-    """A row of a pack bound to its finder; ``options`` is the finder's record."""
+    """A row of a pack bound to its finder; ``options`` is the finder's record.
+
+    ``outside``: it is not one of graphdoctor's own, so that whatever it raises is said and stops nothing else.
+    """
 
     row: RewriteRow
     pack: str
     finder: Finder = field(repr=False)
     options: Any = None
+    outside: bool = False
 
     @property
     def name(self) -> str:
@@ -78,32 +98,27 @@ class LoadedRewrite:
         return self.finder.find(graph, facts, self.options)
 
 
-def pack_names() -> tuple[str, ...]:
-    """The packs that ship with graphdoctor, by name."""
-    return tuple(sorted(p.stem for p in (rules_dir() / "rewrites").glob("*.toml")))
+def pack_names(places: Places = ()) -> tuple[str, ...]:
+    """The packs that there are, by name: graphdoctor's, those of installed packages, those in ``places``."""
+    return tuple(shelf(places).packs)
 
 
-def pack_path(name: str) -> Path:
-    """The file of the pack ``name``, which may not exist."""
-    return rules_dir() / "rewrites" / f"{name}.toml"
-
-
-@cache
-def load_pack(name: str) -> PackRow:
+def load_pack(name: str, places: Places = ()) -> PackRow:
     """The pack ``name``.
 
     Raises:
         InputError: there is no such pack (with the nearest names), or its file is wrong.
     """
-    if name not in pack_names():
-        near = get_close_matches(name, pack_names(), n=2)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(pack_names())}"
-        raise InputError(f"no pack is named {name!r}", remedy=hint)
-    return read_pack(pack_path(name))
+    return _loaded(shelf(places).get(name))
+
+
+@cache
+def _loaded(file: PackFile) -> PackRow:
+    return read_pack(file.path) if file.is_ours else read_outside(file)
 
 
 def read_pack(path: Path) -> PackRow:
-    """The pack in the file ``path``.
+    """The pack in the file ``path``, one of graphdoctor's own.
 
     Raises:
         InputError: the file is wrong: not TOML, an unknown key, a value of another type.
@@ -114,60 +129,75 @@ def read_pack(path: Path) -> PackRow:
         raise InputError(str(e), where=str(path), remedy="Correct the pack") from e
 
 
-def load_rewrites(packs: Sequence[str]) -> list[Rewrite]:
+def load_rewrites(packs: Sequence[str], places: Places = ()) -> list[Rewrite]:
     """The rewrites of ``packs`` in order; one that several packs have comes once.
 
     Raises:
-        InputError: a pack does not exist, or its file is wrong.
+        InputError: a pack does not exist, or its file is wrong; two packs have different rewrites of one name.
     """
-    found: dict[str, Rewrite] = {}
+    found: dict[str, LoadedRewrite] = {}
     for pack in packs:
-        for owner, row in _rows(pack):
-            if row.name not in found:
-                found[row.name] = bind(row, owner)
+        for owner, row in _rows(pack, places):
+            known = found.setdefault(row.name, bind(row, owner))
+            if known.pack != owner.name and known.row != row:
+                raise InputError(
+                    f"the packs {known.pack} and {owner.name} both have a rewrite {row.name!r}",
+                    where=str(owner.path),
+                    remedy="Give one of them another name, or ask for one of the packs",
+                )
     return list(found.values())
 
 
-def _rows(pack: str) -> Iterator[tuple[str, RewriteRow]]:
+def _rows(pack: str, places: Places) -> Iterator[tuple[PackFile, RewriteRow]]:
     """The rows of ``pack`` with the pack that states each, included ones first."""
-    for reference in load_pack(pack).include:
+    file = shelf(places).get(pack)
+    for reference in _loaded(file).include:
         owner, _, name = reference.partition("/")
-        row = next((r for r in load_pack(owner).rewrite if r.name == name), None)
+        row = next((r for r in load_pack(owner, places).rewrite if r.name == name), None)
         if row is None:
-            raise InputError(f"includes {reference!r}, which does not exist", where=str(pack_path(pack)))
-        yield owner, row
-    yield from ((pack, row) for row in load_pack(pack).rewrite)
+            raise InputError(f"includes {reference!r}, which does not exist", where=str(file.path))
+        yield shelf(places).get(owner), row
+    yield from ((file, row) for row in _loaded(file).rewrite)
 
 
-def pack_rows(pack: str) -> tuple[RewriteRow, ...]:
+def pack_rows(pack: str, places: Places = ()) -> tuple[RewriteRow, ...]:
     """The rows of ``pack`` in the order they are applied, those it includes from other packs first.
 
     Raises:
         InputError: the pack does not exist, or its file is wrong.
     """
-    return tuple(row for _, row in _rows(pack))
+    return tuple(row for _, row in _rows(pack, places))
 
 
 def pack_of(rewrite: str) -> str:
-    """The first pack that has ``rewrite``, empty if none has."""
-    return next((p for p in pack_names() if any(r.name == rewrite for r in load_pack(p).rewrite)), "")
+    """The first of graphdoctor's own packs that has ``rewrite``, empty if none has."""
+    return next((n for n, f in shelf().packs.items() if f.is_ours and _states(f, rewrite)), "")
 
 
-def bind(row: RewriteRow, pack: str) -> LoadedRewrite:
+def _states(file: PackFile, rewrite: str) -> bool:
+    return any(row.name == rewrite for row in _loaded(file).rewrite)
+
+
+def bind(row: RewriteRow, file: PackFile) -> LoadedRewrite:
     """``row`` with its finder and options.
 
     Raises:
         InputError: there is no such finder, or it does not take these options.
     """
-    where = f"{pack_path(pack)}: {row.name}"
-    finder = finders().get(row.find)
+    where = f"{file.path}: {row.name}"
+    if row.pattern:
+        declared = Declared(row.pattern, row.replacement, row.anchor, row.result, row.summary)
+        return LoadedRewrite(row, file.name, Finder(declared.find), NoOptions(), outside=not file.is_ours)
+    finder = finder_of(file.package, row.find) if file.package else None
+    finder = finder or finders().get(row.find)
     if finder is None:
         near = get_close_matches(row.find, finders(), n=2)
         raise InputError(f"no finder is named {row.find!r}", where=where, remedy=f"Near: {', '.join(near) or 'none'}")
     try:
-        return LoadedRewrite(row, pack, finder, msgspec.convert(row.options, finder.options))
+        options = msgspec.convert(row.options, finder.options)
     except msgspec.ValidationError as e:
         raise InputError(f"options: {e}", where=where, remedy="Correct the pack") from e
+    return LoadedRewrite(row, file.name, finder, options, outside=not file.is_ours)
 
 
 @cache

@@ -29,6 +29,7 @@ fail-on = "warning"
 format = ["full", "sarif:out.sarif"]
 live = false
 build = true
+rewrites = ["my_rewrites"]
 
 [severity]
 GDV = "info"

@@ -37,6 +37,17 @@ def blocks(kind: str) -> Iterator[tuple[str, str]]:
                 yield path.relative_to(ROOT).as_posix(), found["text"]
 
 
+def write_page(page: str, folder: Path) -> None:
+    """The files that ``page`` makes: blocks whose first line is ``# path``."""
+    for kind in ("toml", "python", "text"):
+        for where, text in blocks(kind):
+            first, _, rest = text.partition("\n")
+            if where == page and first.startswith("# "):
+                path = folder / first.removeprefix("# ")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(rest, encoding="utf-8")
+
+
 def commands() -> list[Command]:
     """The lines behind a prompt in ``console`` blocks, and the steps of workflows, in the order of the pages."""
     found = [

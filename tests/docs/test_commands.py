@@ -21,7 +21,7 @@ from graphdoctor.flows.check import check_model
 from graphdoctor.flows.plan import planner
 from graphdoctor.resources import load_toml
 from graphdoctor.wire.uff import uff_bytes
-from tests.docs.markdown import ROOT, Command, blocks, commands
+from tests.docs.markdown import ROOT, Command, blocks, commands, write_page
 from tests.wire.uff.models import convolution
 
 SHOWN = commands()
@@ -38,6 +38,8 @@ import tensorflow as tf
 
 print(len(gs.DynamicGraph(sys.argv[1])), tf.float32.name)
 """
+OWN = "docs/writing-rewrites.md"
+"""Its commands run among the files that it makes."""
 MAY_EXIT_WITH = {"check": (0, 1)}
 NEEDS = {"verify": ("tensorflow",), "cure": ("tensorflow", "engine"), "build": ("engine",)}
 
@@ -59,6 +61,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(uff_bytes(convolution()))
     (folder / "config.py").write_text(CONFIG)
     (folder / "build_engine.py").write_text(BUILD_ENGINE)
+    write_page(OWN, folder / "own")
+    shutil.copy(demo, folder / "own" / "model.pb")
     if KWS.is_file():
         shutil.copy(KWS, folder / "kws.pb")
     program = folder / "bin" / "graphdoctor"
@@ -87,7 +91,7 @@ def test_shown_command_runs(command: Command, models: Path) -> None:
     if "--baseline accepted.json" in text:
         made = _run(text.replace("--baseline", "--write-baseline"), models)
         assert made.returncode == 0, made.stderr
-    done = _run(text, models)
+    done = _run(text, models / "own" if command.page == OWN else models)
     assert done.returncode in MAY_EXIT_WITH.get(command.words[1], (0,)), f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
 

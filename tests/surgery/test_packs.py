@@ -13,6 +13,7 @@ from graphdoctor.findings import Safety
 from graphdoctor.resources import load_toml, rules_dir
 from graphdoctor.surgery import load_pack, load_rewrites, pack_names, pack_of
 from graphdoctor.surgery.packs import RewriteRow, bind, finders, read_pack
+from graphdoctor.surgery.shelf import PackFile
 from tests.surgery.cases import all_rewrites
 
 PACK = """
@@ -121,7 +122,7 @@ def row(**changed: Any) -> RewriteRow:
 
 
 def test_a_row_is_bound_to_its_finder_and_options() -> None:
-    bound = bind(row(), "p")
+    bound = bind(row(), PackFile("p", Path("p.toml"), "graphdoctor"))
     assert (bound.options.ops, bound.options.to, bound.options.drop) == (("A",), "B", ())
 
 
@@ -137,5 +138,5 @@ def test_a_row_is_bound_to_its_finder_and_options() -> None:
 )
 def test_a_wrong_row_says_what_and_where(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)) as e:
-        bind(row(**changed), "p")
+        bind(row(**changed), PackFile("p", Path("p.toml"), "graphdoctor"))
     assert e.value.where.endswith("p.toml: r")
