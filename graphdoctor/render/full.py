@@ -122,6 +122,8 @@ def _places(page: Page, group: Group, label: str, options: RenderOptions) -> Ite
     yield 2, "", f"{label}{group_place(group, page.glyphs)}", "dim"
     for f in group.findings if group.nodes else ():
         yield 4, "", f"{f.op} {f.node}" if len(group.ops) > 1 else f.node, "dim"
+        if group.alike:
+            yield 6, "", f.message, "dim"
         for other in sorted(set(f.covers) - {f.node}):
             yield 6, "", f"with {other}", "dim"
 

@@ -122,6 +122,34 @@ def test_different_ops_with_the_same_message_but_for_their_node_keep_their_words
     assert group.message == "Add … reads itself"
 
 
+def _flat(scopes: int) -> tuple[Finding, ...]:
+    """Reshapes below scopes that are called alike, which the message names."""
+    said = "this Reshape [?,{0}] of scope 'flat_{0}' reads flat_{0}/shape"
+    return tuple(
+        Finding("GDU016", "odd", Severity.ERROR, "trt3", f"flat_{i}/Reshape", "Reshape", said.format(i))
+        for i in range(scopes)
+    )
+
+
+def test_many_reasons_that_are_alike_are_one() -> None:
+    assert len(group_findings(_flat(3))) == 3
+    (group,) = group_findings(_flat(4))
+    assert group.alike
+    assert group.message == "this Reshape … of scope … reads …"
+    assert group.count == 4
+    assert "1 blocker" in _full(dataclasses.replace(LENET, findings=_flat(9)))
+
+
+def test_reasons_that_are_alike_are_unfolded_with_the_nodes() -> None:
+    text = _full(dataclasses.replace(LENET, findings=_flat(9)), show_nodes=True)
+    assert all(f.message in " ".join(text.replace("│", " ").split()) for f in _flat(9))
+
+
+def test_reasons_that_differ_in_words_are_not_alike() -> None:
+    found = [dataclasses.replace(f, message=f"{word} {f.message}") for f, word in zip(_flat(6), "abcdef", strict=True)]
+    assert len(group_findings(found)) == 6
+
+
 def test_targets_of_one_parser_have_a_name_together() -> None:
     parsers = ["uff", "uff", "uff", "onnx", "onnx"]
     verdicts = tuple(TargetVerdict(f"t{i + 1}", Verdict.UNKNOWN, 0, 1, parser=p) for i, p in enumerate(parsers))

@@ -13,7 +13,7 @@ _NAMED = 4
 
 
 def check(ctx: CheckContext, *, least: int = 4) -> Iterator[Hit]:
-    """One hit for each target that makes ``least`` engines or more, at the first node of the second one."""
+    """One hit for each target that makes ``least`` engines or more, at the first op of the second one."""
     for target in ctx.targets:
         cut = segmented(ctx, target)
         kept = cut.segments.kept
@@ -22,7 +22,8 @@ def check(ctx: CheckContext, *, least: int = 4) -> Iterator[Hit]:
             named = ", ".join(f"{op} x {count}" for op, count in sorted(splitters.items(), key=_often)[:_NAMED])
             sizes = sorted(len(s) for s in kept)
             shown = f"{len(kept)} segments of {sizes[0]} to {sizes[-1]} nodes"
-            yield Hit(kept[1][0], f"{shown}; between them stand {named}" if named else shown, target=target)
+            place = next((n for n in kept[1] if n.op != "Const"), kept[1][0])
+            yield Hit(place, f"{shown}; between them stand {named}" if named else shown, target=target)
 
 
 def _often(item: tuple[str, int]) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +14,32 @@ ELLIPSIS = "…"
 """Stands for the node in a message that many nodes share."""
 T = TypeVar("T")
 _NAME_CHARACTERS = frozenset("_/-.")
+_ALIKE = 4
+"""So many reasons that differ in names, shapes and numbers alone are told as one."""
+_PARTICULARS = re.compile(
+    r"""
+    \[[^][]*\](?:\ and\ \[[^][]*\])*  # shapes
+    | '[^']*'                         # what is quoted
+    | [^\s,;:()\[\]]+(?:/[^\s,;:()\[\]]+)+  # names with a scope
+    | \b\d[\d,.]*\b                   # numbers
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings of one rule for one ``reason`` with the same ``targets``; ``findings`` are those of the first."""
+    """Findings of one rule for one ``reason`` with the same ``targets``; ``findings`` are those of the first.
+
+    ``alike`` is true where the reasons are alike and not the same: ``message`` leaves out in what they differ.
+    """
 
     findings: tuple[Finding, ...]
     targets: tuple[str, ...]
     message: str
     remedy: str
     reason: tuple[object, ...] = ()
+    alike: bool = False
 
     @property
     def head(self) -> Finding:
@@ -80,13 +96,38 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
     """Group by code and reason, then by the targets concerned; the worst first, equal reasons together.
 
     A reason is the message without the node and the op that it is about: one and the same reason concerns many ops.
+    Many reasons that are alike count as one.
     """
     found = sorted(findings, key=lambda f: f.sort_key)
     repeated = _repeated(found)
-    reasons: dict[tuple[object, ...], dict[tuple[str, ...], list[Finding]]] = {}
+    reasons: _Reasons = {}
     for targets, f in _by_place(found):
         reasons.setdefault(_reason(f, repeated), {}).setdefault(targets, []).append(f)
-    return tuple(g for reason, by_targets in reasons.items() for g in _groups(reason, by_targets))
+    return tuple(g for reason, by_targets in _alike_as_one(reasons).items() for g in _groups(reason, by_targets))
+
+
+_Reasons = dict[tuple[object, ...], dict[tuple[str, ...], list[Finding]]]
+
+
+def _alike_as_one(reasons: _Reasons) -> _Reasons:
+    often = Counter(_veiled(reason) for reason in reasons)
+    found: _Reasons = {}
+    for reason, by_targets in reasons.items():
+        veiled = _veiled(reason)
+        same = found.setdefault(veiled if often[veiled] >= _ALIKE else reason, {})
+        for targets, members in by_targets.items():
+            same[targets] = sorted([*same.get(targets, ()), *members], key=lambda f: f.sort_key)
+    return found
+
+
+def _veiled(reason: tuple[object, ...]) -> tuple[object, ...]:
+    """``reason`` with neither names nor shapes nor numbers in its texts, the message and the remedy."""
+    return (*reason[:-2], *(without_particulars(str(text)) for text in reason[-2:]))
+
+
+def without_particulars(text: str) -> str:
+    """``text`` with each name that has a scope, each shape, number and quoted text replaced by an ellipsis."""
+    return _PARTICULARS.sub(ELLIPSIS, text)
 
 
 def _by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
@@ -105,8 +146,9 @@ def _groups(reason: tuple[object, ...], by_targets: Mapping[tuple[str, ...], Seq
     every = [f for members in by_targets.values() for f in members]
     message = _shared(every, [f.message for f in every]).removeprefix(f"{ELLIPSIS}: ")
     remedy = _shared(every, [f.remedy for f in every])
+    alike = len({without_node(without_node(f.message, f.node), f.op) for f in every}) > 1
     for targets, members in by_targets.items():
-        yield Group(tuple(members), targets, message, remedy, reason)
+        yield Group(tuple(members), targets, message, remedy, reason, alike)
 
 
 def _repeated(findings: Iterable[Finding]) -> frozenset[str]:
@@ -126,14 +168,19 @@ def _reason(f: Finding, repeated: frozenset[str]) -> tuple[object, ...]:
 
 
 def _shared(findings: Sequence[Finding], texts: Sequence[str]) -> str:
-    """What ``texts`` have in common: all, or all but the node, or all but the node and the op."""
+    """What ``texts`` have in common: all, or all but the node, or but the node and the op, or but all particulars."""
     if all(t == texts[0] for t in texts):
         return texts[0]
     without = [without_node(t, f.node) for t, f in zip(texts, findings, strict=True)]
     if all(t == without[0] for t in without):
         return without[0]
     repeated = _repeated(findings)
-    return without_node(texts[0] if texts[0] in repeated else without[0], findings[0].op)
+    pairs = zip(texts, without, findings, strict=True)
+    bare = [without_node(text if text in repeated else shorter, f.op) for text, shorter, f in pairs]
+    if all(t == bare[0] for t in bare):
+        return bare[0]
+    general = [without_particulars(t) for t in without]
+    return general[0] if all(t == general[0] for t in general) else without_particulars(bare[0])
 
 
 def without_node(text: str, node: str) -> str:
@@ -210,7 +257,8 @@ def _summary(verdict: TargetVerdict, every: Sequence[Group], concealed: Sequence
     """A reason counts once, also where it concerns some nodes for one target and other nodes for another."""
     groups = [g for g in every if g.concerns(verdict.target)]
     blockers = {g.reason: g.head.fix for g in groups if g.blocks}
-    hidden = {g.reason for g in concealed if g.blocks and g.concerns(verdict.target)} - blockers.keys()
+    shown = {_veiled(reason) for reason in blockers}
+    hidden = {_veiled(g.reason) for g in concealed if g.blocks and g.concerns(verdict.target)} - shown
     fixes = [fix for fix in blockers.values() if fix is not None and is_fixable(fix)]
     unsafe = sum(1 for fix in fixes if fix.safety is Safety.UNSAFE)
     untold = {g.reason for g in groups if not g.head.certain}
