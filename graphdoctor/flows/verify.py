@@ -9,7 +9,7 @@ import numpy as np
 
 from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
 from graphdoctor.errors import InputError, InternalError
-from graphdoctor.findings import TensorInfo
+from graphdoctor.findings import Safety, TensorInfo
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.flows.opening import SignatureOptions, open_model
 from graphdoctor.formats.kinds import Kind
@@ -36,7 +36,10 @@ class VerifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two models: how it runs, what it takes and gives, and inputs that always get the same value."""
+    """One of the two models: how it runs, what it takes and gives, and inputs that always get the same value.
+
+    ``narrowed``: a rewrite may have made float32 of an output of float64, which is what the user asked for.
+    """
 
     path: str
     runner: str
@@ -44,6 +47,7 @@ class Side:
     outputs: tuple[str, ...]
     data: bytes | None = None
     pinned: Mapping[str, Array] = field(default_factory=dict)
+    narrowed: bool = False
 
     def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
         """The outputs ``fetches`` for each set of inputs, in a worker process."""
@@ -88,7 +92,8 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path
     reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned_inputs(fixed))
-    candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph))
+    unsafe = any(a.safety is not Safety.SAFE for a in fixed.result.applied)
+    candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph), narrowed=unsafe)
     return compare_sides(reference, candidate, options or VerifyOptions())
 
 
@@ -165,7 +170,17 @@ class _Pairing:
         mapped = [{self.inputs[name]: array for name, array in one.items()} for one in sets]
         actual = self.candidate.run(mapped, list(self.outputs.values()), timeout)
         renamed = [{name: one[self.outputs[name]] for name in self.outputs} for one in actual]
+        if self.candidate.narrowed:
+            renamed = [
+                {k: _widened(v, to[k]) for k, v in one.items()} for one, to in zip(renamed, expected, strict=True)
+            ]
         return judge(expected, renamed, rtol=self.options.rtol, atol=self.options.atol)
+
+
+def _widened(array: Array, like: Array) -> Array:
+    """``array`` of float32 as float64 where ``like`` is that."""
+    narrow = array.dtype == np.float32 and like.dtype == np.float64
+    return array.astype(like.dtype) if narrow else array
 
 
 _WIDER = ((-1.0, 1.0), (-4.0, 4.0), (0.0, 256.0))

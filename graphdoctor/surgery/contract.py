@@ -44,8 +44,8 @@ class Contract:
             specs: what is known of its values.
             missing: names that dangled before the first edit, and may still.
             cyclic: the graph had a cycle before the first edit, and may still.
-            inputs_may_change: something unsafe was applied: inputs may have gone or have another dtype, and the first
-                dimension of an output may have become unknown.
+            inputs_may_change: something unsafe was applied: inputs may have gone or have another dtype, the first
+                dimension of an output may have become unknown, and one of float64 may be float32.
             outputs_may_be_unknown: something unsafe of others was applied, which may lead through ops of their own.
         """
         for broken in broken_invariants(graph, allow_missing=missing):
@@ -58,7 +58,7 @@ class Contract:
             self.outputs,
             graph.outputs,
             specs,
-            batch_may_open=inputs_may_change,
+            loose=inputs_may_change,
             may_be_unknown=outputs_may_be_unknown,
         )
 
@@ -69,7 +69,7 @@ def _kept(
     values: tuple[Value, ...],
     specs: Specs,
     *,
-    batch_may_open: bool = False,
+    loose: bool = False,
     may_be_unknown: bool = False,
 ) -> Broken | None:
     if len(before) != len(values):
@@ -80,11 +80,17 @@ def _kept(
         now = specs.of(value)
         if may_be_unknown and now.shape is None and now.dtype in (was.dtype, DType.INVALID):
             continue
-        if batch_may_open and was.shape:
-            was = TensorSpec(was.dtype, (None, *was.shape[1:]))
+        if loose:
+            was = _loosened(was, now)
         if was.dtype not in (now.dtype, DType.INVALID) or not _compatible(was, now):
             return Broken("keeps-interface", name, f"the {kind} was {was} and would be {now}")
     return None
+
+
+def _loosened(was: TensorSpec, now: TensorSpec) -> TensorSpec:
+    """What an unsafe rewrite must keep of an output: not the batch, and not double precision."""
+    narrowed = (was.dtype, now.dtype) == (DType.DOUBLE, DType.FLOAT)
+    return TensorSpec(now.dtype if narrowed else was.dtype, (None, *was.shape[1:]) if was.shape else was.shape)
 
 
 def _compatible(before: TensorSpec, after: TensorSpec) -> bool:

@@ -12,6 +12,8 @@ from graphdoctor.errors import InputError, WorkerError
 from graphdoctor.flows.fix import FixOptions, fix_model, write_fixed
 from graphdoctor.flows.opening import SignatureOptions, open_model
 from graphdoctor.flows.verify import Verified, VerifyOptions, verify, verify_fixed
+from graphdoctor.formats.tensorflow import graphdef_bytes
+from graphdoctor.ir.text import parse_graph
 from tests.cli.program import call, helped
 from tests.flows.nets import FOUND, STATIC, as_onnx, graph, written
 
@@ -175,3 +177,17 @@ def test_fix_verify_that_fails_writes_nothing(tmp_path: Path) -> None:
     assert "inconclusive" in done.out
     assert Path(model).read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]
+
+
+@pytest.mark.parametrize("pack", ["float32", "float32-inside"])
+def test_a_graph_that_was_made_single_is_compared_with_the_double_one(tmp_path: Path, pack: str) -> None:
+    path = tmp_path / "double.pb"
+    graph = parse_graph(
+        "x = Placeholder {dtype: float64, shape: shape[2,3]}\ny = Exp(x) {T: float64}\ninputs: x\noutputs: y"
+    )
+    path.write_bytes(graphdef_bytes(graph))
+    fixed = fix_model(str(path), FixOptions((pack,), None, True, FOUND, True))
+    outputs = verify_fixed(fixed).judgement.outputs
+    assert [(o.name, o.verdict) for o in outputs] == [("y", Verdict3.SAME)]
+    assert outputs[0].comparison is not None
+    assert 0 < outputs[0].comparison.max_rel < 1e-6

@@ -73,7 +73,7 @@ def mutant(case: Case, seed: str, *, odd: bool = True) -> Mutant:
 
 
 def _usable(case: Case) -> bool:
-    if case.skip_run or case.onednn or case.unsafe:
+    if case.skip_run or case.onednn or (case.unsafe and not (case.same or not case.fixed)):
         return False
     graph = case.parsed()
     if graph.missing() or graph.order().cyclic or not graph.outputs or not _values(graph):
