@@ -12,7 +12,7 @@ import pytest
 from graphdoctor.findings import Finding, Severity
 from graphdoctor.ir import Graph
 from graphdoctor.ir.text import parse_graph
-from graphdoctor.lint import LintOptions, Rule, lint, load_rules
+from graphdoctor.lint import LintOptions, Rule, lint, lint_uff, load_rules, subject_of
 from graphdoctor.lint.rules import FixFile
 from graphdoctor.lint.run import load_check
 from graphdoctor.passes.complete import complete_attrs
@@ -21,6 +21,7 @@ from graphdoctor.resources import load_toml
 from graphdoctor.targets import all_target_names, load_target
 from graphdoctor.wire.tensorflow import GraphDef
 from graphdoctor.wire.tensors import Tensor
+from graphdoctor.wire.uff.notation_read import parse_uff
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures" / "rules"
@@ -28,6 +29,10 @@ LOCK = ROOT / "rules" / "ids.lock"
 RULES = load_rules()
 UNREACHABLE = {"GDU045": "no limit of the tables is open: tests/lint/test_limits.py shows it with one that is made up"}
 CHECKED = [rule for rule in RULES if rule.raised_by is None and rule.code not in UNREACHABLE]
+UFF = ".ufft"
+"""Suffix of fixtures that state a UFF file."""
+FILE = "-"
+"""What ``# expect:`` says for a finding at the file as a whole."""
 HEADER = re.compile(r"#\s*(target|expect|also|payload|function):\s*(.*)")
 
 
@@ -43,7 +48,7 @@ class Fixture:
     @classmethod
     def read(cls, path: Path) -> Fixture:
         said = dict(_headers(path.read_text()))
-        names = tuple(n.strip() for n in said.get("expect", "").split(",") if n.strip())
+        names = tuple(n.strip().removeprefix(FILE) for n in said.get("expect", "").split(",") if n.strip())
         targets = tuple(said["target"].split()) if "target" in said else ()
         return cls(path, targets, names, frozenset(re.findall(r"GD[A-Z]\d{3}", said.get("also", ""))))
 
@@ -61,6 +66,11 @@ class Fixture:
         return graph
 
     def findings(self) -> tuple[Finding, ...]:
+        if self.path.suffix == UFF:
+            of = subject_of(parse_uff(self.path.read_text(), self.path.name))
+            return lint_uff(
+                of, [load_target(name) for name in self.targets], LintOptions(extend_select=("ALL",))
+            ).findings
         graph = self.graph()
         targets = [load_target(name) for name in self.targets]
         options = LintOptions(extend_select=("ALL",))
@@ -88,7 +98,7 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _fixture(rule: Rule, kind: str) -> Fixture:
-    path = FIXTURES / rule.code / f"{kind}.gdt"
+    path = FIXTURES / rule.code / f"{kind}{'.gdt' if 'graph' in rule.formats else UFF}"
     if not path.is_file():
         pytest.fail(f"{rule.code} has no {path.relative_to(ROOT)}")
     return Fixture.read(path)

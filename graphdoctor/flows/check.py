@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graphdoctor.errors import InputError
 from graphdoctor.findings import Finding, ModelReport
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.formats.kinds import Kind
+from graphdoctor.formats.tensorflow import read_raw
+from graphdoctor.ir import Graph
 from graphdoctor.lint import (
     Answers,
     LintOptions,
@@ -20,6 +23,7 @@ from graphdoctor.lint import (
     lint,
     load_rules,
 )
+from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target, all_target_names, load_target
 
 
@@ -45,13 +49,18 @@ def check_model(path: str, options: CheckOptions) -> ModelReport:
     Raises:
         InputError: the model cannot be read, or a name that was given is not in it.
     """
-    return check_opened(open_model(path, options.signature), options)
+    raw = read_raw(path)
+    if raw.kind is Kind.UFF:
+        from graphdoctor.flows.check_uff import check_uff
+
+        return check_uff(path, raw.data, options)
+    return check_opened(open_model(path, options.signature, raw), options)
 
 
 def check_opened(opened: Opened, options: CheckOptions) -> ModelReport:
     """Lint an opened model as it is now."""
     wanted = replace(options.lint, report=options.targets)
-    result = lint(opened.graph, opened.specs, _targets(), wanted)
+    result = lint(opened.graph, opened.specs, every_target(), wanted)
     report = _report(opened, options, result)
     if options.live is not False and any(load_target(name).live for name in options.targets):
         from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
@@ -80,13 +89,33 @@ def _report(opened: Opened, options: CheckOptions, result: LintResult) -> ModelR
 
 
 def _chosen(report: ModelReport, opened: Opened, options: CheckOptions, result: LintResult) -> ModelReport:
-    """``report`` with the findings that are wanted, and what became of the others."""
-    answers, graph = options.answers, opened.graph
+    return answered(report, opened.graph, opened.specs, options, result, lambda: _for_every_target(opened, options))
+
+
+def answered(
+    report: ModelReport,
+    graph: Graph,
+    specs: Specs,
+    options: CheckOptions,
+    result: LintResult,
+    elsewhere: Callable[[], list[Finding]],
+) -> ModelReport:
+    """``report`` with the findings that are wanted, and what became of the others.
+
+    Args:
+        report: with every finding that was made.
+        graph: what the findings are about.
+        specs: of its values.
+        options: what is wanted.
+        result: what the rules said.
+        elsewhere: what would be found if every target was asked for.
+    """
+    answers = options.answers
     if answers.inline:
         answers = replace(answers, suppressions=(*answers.suppressions, *inline_suppressions(graph)))
     made = sorted(report.findings, key=lambda f: f.sort_key)
-    found = fingerprinted(made, graph, opened.specs) if options.fingerprints else made
-    chosen = choose(found, options.lint, answers, options.targets, lambda: _for_every_target(opened, options))
+    found = fingerprinted(made, graph, specs) if options.fingerprints else made
+    chosen = choose(found, options.lint, answers, options.targets, elsewhere)
     asked = [v for v in report.verdicts if v.target in options.targets]
     return replace(
         report,
@@ -101,7 +130,7 @@ def _chosen(report: ModelReport, opened: Opened, options: CheckOptions, result: 
 
 def _for_every_target(opened: Opened, options: CheckOptions) -> list[Finding]:
     """What would be found if every target was asked for."""
-    result = lint(opened.graph, opened.specs, _targets(), replace(options.lint, report=None))
+    result = lint(opened.graph, opened.specs, every_target(), replace(options.lint, report=None))
     return [*result.findings, *(h.finding for h in result.concealed)]
 
 
@@ -117,7 +146,7 @@ def asks_live(options: CheckOptions) -> bool:
 def prepare() -> None:
     """Read the rules and targets: what every check of this process, and of those forked from it, needs."""
     load_rules()
-    _targets()
+    every_target()
 
 
 def chosen_targets(names: Sequence[str], places: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -141,7 +170,7 @@ def _named(target: str, place: str) -> str:
         raise InputError(e.message, where=e.where or place, remedy=e.remedy) from e
 
 
-def _targets() -> list[Target]:
+def every_target() -> list[Target]:
     """All, in release order: the summary line shows every verdict, and with it the nearest that passes."""
     return [load_target(n) for n in all_target_names()]
 

@@ -181,7 +181,8 @@ _TEST_LINE = re.compile(r"# (target|expect|also|payload):")
 
 def _example(rule: Rule, which: str) -> str:
     """A fixture of the rule: beside ``rules/`` both in a checkout and in a wheel; empty if it has none."""
-    path = rules_dir().parent / "fixtures" / "rules" / rule.code / f"{which}.gdt"
+    suffix = "ufft" if "graph" not in rule.formats else "gdt"
+    path = rules_dir().parent / "fixtures" / "rules" / rule.code / f"{which}.{suffix}"
     if not path.is_file():
         return ""
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphdoctor.findings import Finding, Fix, Severity
+from graphdoctor.findings import Finding, Fix, Severity, TargetVerdict
 from graphdoctor.ir import Graph, GraphView, Node, frozen
 from graphdoctor.lint.context import CheckContext, Hit, counted
 from graphdoctor.lint.options import LintOptions, LintResult
@@ -14,6 +14,8 @@ from graphdoctor.lint.rules import Rule, find_rule, load_rules
 from graphdoctor.lint.run import holds, run_rule
 from graphdoctor.lint.selection import Selection
 from graphdoctor.lint.trouble import Trouble
+from graphdoctor.lint.uff_subject import KEY, UffSubject
+from graphdoctor.lint.uff_support import uff_behind, uff_verdict
 from graphdoctor.lint.verdicts import behind, verdict_of
 from graphdoctor.lint.wording import Words, message_of
 from graphdoctor.match.results import Match
@@ -43,6 +45,17 @@ def lint(graph: Graph, specs: Specs, targets: Sequence[Target], options: LintOpt
         return _Run(view, specs, live, targets, options or LintOptions()).result()
 
 
+def lint_uff(of: UffSubject, targets: Sequence[Target], options: LintOptions | None = None) -> LintResult:
+    """The rules about UFF files over one, and a verdict for each target.
+
+    Raises:
+        InputError: as for :func:`lint`.
+    """
+    with frozen(of.graph) as view:
+        live = of.graph.live() if of.graph.outputs else set(of.graph)
+        return _Run(view, Specs(), live, targets, options or LintOptions(), of).result()
+
+
 @dataclass(slots=True)
 class _Made:
     """What the rules found so far."""
@@ -58,7 +71,13 @@ class _Run:
     """One lint run."""
 
     def __init__(
-        self, graph: GraphView, specs: Specs, live: set[Node], targets: Sequence[Target], options: LintOptions
+        self,
+        graph: GraphView,
+        specs: Specs,
+        live: set[Node],
+        targets: Sequence[Target],
+        options: LintOptions,
+        of: UffSubject | None = None,
     ) -> None:
         self.graph = graph
         self.targets = targets
@@ -69,18 +88,31 @@ class _Run:
         self.reported = names if options.report is None else names & frozenset(options.report)
         self.made = _Made({name: Trouble() for name in names})
         self.ctx.shared["trouble"] = self.made.trouble
+        self.format = "graph" if of is None else KEY
+        if of is not None:
+            self.ctx.shared[KEY] = of
 
     def result(self) -> LintResult:
         """Run every rule that can say or change something; those that enclose come first, those that defer late."""
         for rule in sorted(self.rules, key=lambda r: (r.last, not r.encloses, r.defers, not r.explains, r.code)):
-            if self.selection.runs(rule):
+            if self.format in rule.formats and self.selection.runs(rule):
                 self._run(rule)
         whole = "" if self.graph.outputs else "the outputs of the graph are not known"
-        verdicts = tuple(verdict_of(self.ctx, t, self.made.trouble[t.name], whole) for t in self.targets)
+        verdicts = tuple(self._verdict(t, whole) for t in self.targets)
         shown, concealed = self.selection.split(self.made.findings)
         reported = [t for t in self.targets if t.name in self.reported]
-        causes = {t.name: behind(self.ctx, t, self.made.trouble[t.name], whole) for t in reported}
+        causes = {t.name: self._behind(t, whole) for t in reported}
         return LintResult(shown, verdicts, self._not_checked(), concealed, causes)
+
+    def _verdict(self, target: Target, whole: str) -> TargetVerdict:
+        judge = verdict_of if self.format == "graph" else uff_verdict
+        return judge(self.ctx, target, self.made.trouble[target.name], whole)
+
+    def _behind(self, target: Target, whole: str) -> frozenset[str]:
+        trouble = self.made.trouble[target.name]
+        if self.format == "graph":
+            return behind(self.ctx, target, trouble, whole)
+        return uff_behind(self.ctx, target, trouble)
 
     def _run(self, rule: Rule) -> None:
         about = [t for t in self.targets if rule.targets is None or rule.targets.includes(t)]

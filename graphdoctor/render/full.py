@@ -70,7 +70,7 @@ def _header(page: Page, model: ModelReport) -> None:
     page.rule((f"{page.glyphs.rule * 2} {model.path}", "bold"))
     facts = [model.kind or "unreadable"]
     if model.nodes:
-        facts += [f"producer {model.producer}", plural(model.nodes, "node")]
+        facts += [f"producer {model.producer}"] * (model.kind != "uff") + [plural(model.nodes, "node")]
     if model.sha256:
         facts.append(f"sha256 {model.sha256[:12]}")
     page.para(", ".join(facts), style="dim")
