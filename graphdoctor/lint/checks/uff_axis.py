@@ -13,6 +13,7 @@ Found = Iterator[tuple[str, bool]]
 _PADDED = frozenset({"Conv", "Pool"})
 _IMAGES = ("Conv", "ConvTranspose", "Pool", "BatchNorm")
 _FARTHEST = 256
+_MOST_INPUTS = 8
 
 
 def check(ctx: CheckContext, *, ask: str = "batch", ops: list[str] = []) -> Iterator[Hit]:  # noqa: B006 - read only
@@ -87,7 +88,7 @@ def _dimensions(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
 def _image_before(of: UffSubject, node: UffNode) -> UffNode | None:
     """The nearest op on images in front of ``node``, with nothing between that changes the layout."""
     for _ in range(_FARTHEST):
-        data = [n for i in node.inputs if (n := of.nodes.get(i)) is not None and n.op != CONST]
+        data = [n for i in node.inputs[:_MOST_INPUTS] if (n := of.nodes.get(i)) is not None and n.op != CONST]
         if not data or data[0].op in (INPUT, "Reshape", "Flatten", "FullyConnected", "Transpose", "Reduce", "Squeeze"):
             return None
         node = data[0]

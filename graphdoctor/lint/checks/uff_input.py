@@ -43,8 +43,10 @@ def _count(ctx: CheckContext) -> Iterator[Hit]:
 def _missing(ctx: CheckContext) -> Iterator[Hit]:
     of = subject(ctx)
     for id_, node in of.nodes.items():
-        for name in dict.fromkeys(i for i in node.inputs if i not in of.nodes):
-            yield Hit(of.node(id_), f"it reads {name!r}, which is not in the file")
+        gone = dict.fromkeys(i for i in node.inputs if i not in of.nodes)
+        if gone:
+            more = f" (nor are {len(gone) - 1} more)" if len(gone) > 1 else ""
+            yield Hit(of.node(id_), f"it reads {next(iter(gone))!r}, which is not in the file{more}")
 
 
 def _twice(ctx: CheckContext) -> Iterator[Hit]:

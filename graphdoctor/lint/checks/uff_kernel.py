@@ -13,6 +13,7 @@ _WEIGHTED = ("Conv", "ConvTranspose", "FullyConnected")
 _THROUGH = frozenset({"Activation", "Unary", "Pool", "BatchNorm", "LRN", "LeakyRelu", "Identity", "Softmax", "Binary"})
 """Ops whose result has the channels of their first input, or of the other where that is a constant."""
 _FARTHEST = 256
+_MOST_INPUTS = 8
 
 
 def check(ctx: CheckContext, *, ask: str = "computed") -> Iterator[Hit]:
@@ -49,6 +50,8 @@ def _given(of: UffSubject, id_: str) -> tuple[int, str] | None:
         if node.op == "Conv":
             count = _produced(of, node)
             return None if count is None else (count, node.id)
+        if len(node.inputs) > _MOST_INPUTS:
+            return None
         data = [i for i in node.inputs if (n := of.nodes.get(i)) is not None and n.op != CONST]
         if node.op not in _THROUGH or len(data) != 1 or (node.op == "Binary" and not _keeps(of, node)):
             return None

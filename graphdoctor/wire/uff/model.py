@@ -14,6 +14,8 @@ TENSORFLOW_EXTENSION, CUSTOM = "tensorflow_extension", "custom"
 """The descriptors of NVIDIA's converter: the second only where a node is a plugin's."""
 MAIN = "main"
 """The id of the one graph that a file holds."""
+MAX_REFERENCES = 16
+"""How far a reference is followed; no converter writes one to another."""
 MARK_OUTPUT, INPUT, CONST = "MarkOutput", "Input", "Const"
 
 
@@ -88,6 +90,8 @@ class UffModel:
     references: dict[str, Data] = field(default_factory=dict)
     extra_fields: dict[str, Data] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
+    digests: dict[int, tuple[Blob, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Blobs with their digests, by identity: many constants may share one that is large."""
 
     @property
     def graph(self) -> UffGraph:
@@ -100,14 +104,12 @@ class UffModel:
             yield from graph.nodes
 
     def resolve(self, data: Data | None) -> Data | None:
-        """``data``, or what it refers to; ``None`` where that is missing or refers to itself."""
-        seen: set[str] = set()
-        while data is not None and data.member == "ref":
-            if data.value in seen:
-                return None
-            seen.add(data.value)
+        """``data``, or what it refers to; ``None`` where that is missing, refers to itself, or is too far away."""
+        for _ in range(MAX_REFERENCES):
+            if data is None or data.member != "ref":
+                return data
             data = self.references.get(data.value)
-        return data
+        return None
 
     def field(self, node: UffNode, name: str) -> Data | None:
         """The field ``name`` of ``node`` with references followed; ``None`` where it or its reference is missing."""

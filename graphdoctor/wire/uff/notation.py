@@ -52,19 +52,22 @@ def format_node(model: UffModel, node: UffNode, *, rename: Mapping[str, str] | N
     if node.inputs:
         text += "(" + ", ".join(_name(names.get(i, i)) for i in node.inputs) + ")"
     if const is not None:
-        text += f" {_constant(const)}"
+        text += f" {_constant(model, const)}"
     fields = [] if const is not None else [_field(model, k, v) for k, v in sorted(node.fields.items())]
     fields += ["extra " + _field(model, k, v) for k, v in sorted(node.extra_fields.items())]
     return text + (" {" + ", ".join(fields) + "}" if fields else "")
 
 
-def _constant(const: UffConstant) -> str:
+def _constant(model: UffModel, const: UffConstant) -> str:
     dims = ",".join(map(str, const.shape))
-    return f"{dtype_text(const.number)}[{dims}] ... #{_digest(const.blob)}"
+    return f"{dtype_text(const.number)}[{dims}] ... #{_digest(model, const.blob)}"
 
 
-def _digest(blob: Any) -> str:
-    return hashlib.sha256(blob).hexdigest()[:12]
+def _digest(model: UffModel, blob: Any) -> str:
+    found = model.digests.get(id(blob))
+    if found is None or found[0] is not blob:
+        found = model.digests[id(blob)] = blob, hashlib.sha256(blob).hexdigest()[:12]
+    return found[1]
 
 
 def _field(model: UffModel, key: str, data: Data) -> str:
@@ -74,6 +77,8 @@ def _field(model: UffModel, key: str, data: Data) -> str:
 def format_data(model: UffModel, data: Data) -> str:
     """A value in words; a reference as what it refers to, or as itself where that is missing."""
     found = model.resolve(data) or data
+    if found.member == "blob":
+        return f"#{_digest(model, found.value)}"
     return _FORMAT.get(found.member, _plain)(found.value)
 
 
@@ -102,7 +107,6 @@ def _order(order: Order, kernel: bool = False) -> str:
 
 
 _FORMAT: dict[str, Callable[[Any], str]] = {
-    "blob": lambda value: f"#{_digest(value)}",
     "ref": lambda key: f"ref({_name(key)})",
     "dtype": dtype_text,
     "dtype_list": _types,

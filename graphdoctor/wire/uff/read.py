@@ -19,8 +19,9 @@ from graphdoctor.wire.uff.decode import decode_data, decode_text
 from graphdoctor.wire.uff.messages import raw_class
 from graphdoctor.wire.uff.model import Descriptor, Lost, UffGraph, UffModel, UffNode
 
-MAX_FIELDS = 1 << 20
-"""How many nodes and entries a file may have. Two bytes can be a node, which takes some 350 in memory."""
+MAX_FIELDS = 1 << 19
+"""How many nodes and entries a file may have, together: a graph of 200,000 nodes has 300,000. Two bytes can be a node,
+which takes some 350 in memory, and more in a report."""
 MAX_STRUCTURE = 64 << 20
 """How many bytes a file may have besides weights. One of them can be an item of a list, which takes 16 in memory while
 it is read; a graph of 200,000 nodes has 40 MB."""
