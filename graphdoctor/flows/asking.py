@@ -23,6 +23,7 @@ SECONDS = 120.0
 """How long NVIDIA may take over one model."""
 _OF_THE_PROFILE = "violate shape constraints"
 """What the builder says of batch sizes that it was given and that the graph does not allow."""
+_INPUT_OPS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _SHOWN = 3
 _ROUNDS = 4
 """How often NVIDIA is asked: its parser and its builder stop at the first node that they refuse, so that what is behind
@@ -203,8 +204,9 @@ def _profiles(partial: PartialModel) -> tuple[Mapping[str, ShapeRange], str]:
 
 
 def _how_to_give(name: str, partial: PartialModel) -> str:
-    if name not in partial.stand_ins:
-        return "--input gives those of an input"
+    blank = [node for node, op, _ in partial.refused if op in _INPUT_OPS]
+    if name not in partial.stand_ins or blank:
+        return f"--input gives those of {blank[0] if blank else 'an input'}"
     return "nodes without an ONNX form give it: cut them off with --input behind them or with --output before them"
 
 

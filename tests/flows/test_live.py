@@ -213,6 +213,19 @@ def test_dimensions_beside_the_batch_keep_the_builder_from_being_asked(opened):
     assert any("builder was not asked: dimensions of x [?,?] are not known" in n for n in report.not_checked)
 
 
+def test_what_stands_in_for_a_loop_keeps_the_builder_from_being_asked(opened):
+    text = X + "o = Digamma(x)\nc = EnsureShape(o) {shape: shape[2,?], T: float32}\ny = Relu(c)\noutputs: y"
+    (note,) = (n for n in checked(opened(text)).not_checked if "builder" in n)
+    assert note.endswith("cut them off with --input behind them or with --output before them")
+
+
+def test_behind_an_input_without_a_rank_the_input_is_asked_for(opened):
+    text = "x = Placeholder {dtype: float32}\ns = Const int32[2] [-1, -1]\nw = Const float32[1,1,3,4] normal(1)\n"
+    text += 'y = Conv2D(x, w) {strides: [1,1,1,1], padding: "SAME"}\nz = Relu(y)\noutputs: z'
+    (note,) = (n for n in checked(opened(text)).not_checked if "builder" in n)
+    assert note.endswith("are not known; --input gives those of x")
+
+
 def test_a_graph_that_wants_a_larger_batch_is_not_refused(opened):
     text = "x = Placeholder {dtype: float32, shape: shape[?]}\nk = Const int32[] 3\ny = TopKV2(x, k)\noutputs: y"
     report = checked(opened(text))
