@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from graphdoctor.cli.common import given_signature, note, places_of_packs, progress, show_error, signature
+from graphdoctor.cli.cutting import Cutting, cut_model, cut_option
 from graphdoctor.cli.fixing import Wish, check_patch_place, check_places, finish, patched, place_for
 from graphdoctor.config import Given
 from graphdoctor.errors import GraphdoctorError, InputError
@@ -40,6 +41,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("-o", "--output-path", "out_path", metavar="OUT", help="Where to write (default: MODEL.fixed.pb).")
 @click.option("--in-place", is_flag=True, help="Overwrite MODEL, in one step.")
 @click.option("--show-nodes", is_flag=True, help="List every node that was refused.")
+@cut_option
 @given_signature
 def command(
     models: tuple[str, ...],
@@ -58,9 +60,10 @@ def command(
     out_path: str | None,
     in_place: bool,
     show_nodes: bool,
+    cut: str | None,
     given: Given,
 ) -> None:
-    """Repair a graph with named rewrites.
+    """Repair a graph with named rewrites, and cut it where a target cannot go on.
 
     Each checks its own preconditions; what does not apply is listed with its reason. MODEL is not touched unless
     --in-place is given.
@@ -68,9 +71,13 @@ def command(
     check_places(models, out_path, in_place)
     names = tuple(p.strip() for p in packs.split(",") if p.strip())
     pins = tuple(map(Pin.parse, pinned))
-    _check_work((*names, *pinned), script, patch, len(models) > 1, patch_out)
-    wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     chosen = load_target(target) if target else None
+    if cut is not None:
+        wanted = Cutting.of(cut, chosen, diff or in_place or patch is not None or patch_out is not None)
+        names = names or (chosen.packs if chosen is not None else ())
+    if cut is None:
+        _check_work((*names, *pinned), script, patch, len(models) > 1, patch_out)
+    wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     keep = wish.verify or patch_out is not None
     options = FixOptions(
         names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins, timeout=timeout
@@ -79,12 +86,13 @@ def command(
     code = 0
     for path in models:
         try:
-            place = None if wish.diff else place_for(path, out_path, in_place)
+            place = None if wish.diff or cut is not None else place_for(path, out_path, in_place)
             check_patch_place(path, place, patch_out)
-            if patch is None:
-                code = max(
-                    code, _fix(path, place, replace(options, signature=ends[path][0], places=ends[path][1]), wish)
-                )
+            wanted_options = replace(options, signature=ends[path][0], places=ends[path][1])
+            if cut is not None:
+                code = max(code, cut_model(path, out_path, wanted_options, wanted, wish))
+            elif patch is None:
+                code = max(code, _fix(path, place, wanted_options, wish))
             else:
                 code = max(code, patched(path, patch, place, wish))
         except GraphdoctorError as e:

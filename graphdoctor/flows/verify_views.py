@@ -6,7 +6,11 @@ from graphdoctor.compare import OutputJudgement
 from graphdoctor.flows.verify import Verified
 from graphdoctor.render.text_verify import Outcome, OutputCheck, VerifyView
 
-_RUNNERS = {"tensorflow": "TensorFlow, CPU", "onnxruntime": "ONNX Runtime, CPU"}
+_RUNNERS = {
+    "tensorflow": "TensorFlow, CPU",
+    "onnxruntime": "ONNX Runtime, CPU",
+    "cut": "TensorFlow, CPU, and the host part",
+}
 
 
 def verify_view(verified: Verified) -> VerifyView:

@@ -1,0 +1,199 @@
+"""cut: what a target runs of a graph as models, the rest as functions of numpy; the one place that finds the cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphdoctor.errors import UnsupportedError
+from graphdoctor.flows.opening import Opened, keep_input
+from graphdoctor.formats.host import (
+    Engine,
+    Function,
+    HostError,
+    Shared,
+    Written,
+    can_write,
+    module_text,
+    write_function,
+)
+from graphdoctor.formats.readfile import atomic_write
+from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, save_graph
+from graphdoctor.ir import Graph, Node, Value
+from graphdoctor.lint import LintOptions, lint
+from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.passes.prune import prune
+from graphdoctor.passes.stages import Stages, find_stages
+from graphdoctor.targets import Target
+from graphdoctor.wire.attrs import ShapeValue
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One engine of a cut graph: its model, and the tensors of the whole graph by the names they have in it."""
+
+    graph: Graph
+    engine: Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A graph in parts, not yet written.
+
+    Attributes:
+        parts: the engines.
+        host: the text of the host part; empty where nothing was cut off.
+        order: functions and engines in the order they run.
+        outputs: the outputs of the whole graph.
+    """
+
+    parts: tuple[Part, ...]
+    host: str
+    order: tuple[Written | Engine, ...]
+    outputs: tuple[str, ...]
+
+
+def stages_of(graph: Graph, specs: Specs, target: Target | None, names: Sequence[str] = ()) -> Stages:
+    """Where ``graph`` is cut for ``target``; ``names`` are the last values of the engine where the user says them.
+
+    Raises:
+        InputError: a name is none, or nothing is left for an engine.
+    """
+    ends = [_value(graph, name) for name in names]
+    refused = refused_by(graph, specs, target) if target is not None else frozenset()
+    return find_stages(graph, specs, refused, ends, can_write)
+
+
+def refused_by(graph: Graph, specs: Specs, target: Target) -> frozenset[Node]:
+    """The nodes behind the verdict of ``check``: those that ``target`` does not run, or of which it cannot be told."""
+    result = lint(graph, specs, [target], LintOptions(report=(target.name,)))
+    names = result.behind.get(target.name, frozenset())
+    return frozenset(n for n in graph if n.name in names and n not in graph.inputs)
+
+
+def _value(graph: Graph, name: str) -> Value:
+    value = graph.value(name.removesuffix(":0"))
+    if value.node.is_missing:
+        graph.node(name.partition(":")[0])  # raises, with the nearest names
+    return value
+
+
+def cut_opened(opened: Opened, target: Target | None, names: Sequence[str], out: str) -> Cut:
+    """Cut an opened model.
+
+    Args:
+        opened: its graph stays as it is.
+        target: what the engines are for.
+        names: the last values of the engine; none: they are found.
+        out: where the first engine's model will be written; the others get a number.
+
+    Raises:
+        InputError: a name is none, or nothing is left for an engine.
+        UnsupportedError: a node of the host part cannot be written in numpy.
+    """
+    graph, specs = opened.graph, opened.specs
+    stages = stages_of(graph, specs, target, names)
+    data = graphdef_bytes(graph)
+    shared = Shared()
+    parts: list[Part] = []
+    order: list[Written | Engine] = []
+    last = max(stages.stage.values(), default=0)
+    for stage in range(last + 1):
+        if not stages.nodes(stage):
+            continue
+        if stage % 2:
+            parts.append(_part(graph, specs, stages, stage, data, model_place(out, len(parts))))
+            order.append(parts[-1].engine)
+        else:
+            order.append(_written(graph, specs, stages, stage, shared, last))
+    functions = tuple(w for w in order if isinstance(w, Written))
+    title = f"Host part of {Path(opened.model.path).name}" + (f", cut for {target.name}" if target else "")
+    text = module_text(title, shared, order, graph.outputs) if functions else ""
+    return Cut(tuple(parts), text, tuple(order), tuple(v.name for v in graph.outputs))
+
+
+def model_place(out: str, number: int) -> str:
+    """Where the model of engine ``number`` goes: ``net.pb``, ``net.engine2.pb``."""
+    path = Path(out)
+    return str(path if not number else path.with_name(f"{path.stem}.engine{number + 1}{path.suffix}"))
+
+
+def host_place(out: str) -> str:
+    """Where the host part goes: ``net.host.py`` beside ``net.pb``."""
+    path = Path(out)
+    return str(path.with_name(f"{path.stem}.host.py"))
+
+
+def write_cut(cut: Cut, path: str, out: str) -> tuple[str, ...]:
+    """Write the models and the host part; gives their places. Each file is complete or as it was.
+
+    Args:
+        cut: the parts.
+        path: the model that was read; it is not written over.
+        out: where the first engine's model goes.
+
+    Raises:
+        InputError: a file is the model itself, or cannot be written.
+    """
+    places = [model_place(out, k) for k in range(len(cut.parts))]
+    host = host_place(out)
+    for place in (*places, *((host,) if cut.host else ())):
+        keep_input(path, place)
+    for place, part in zip(places, cut.parts, strict=True):
+        save_graph(part.graph, place)
+    if cut.host:
+        atomic_write(host, cut.host.encode())
+        places.append(host)
+    return tuple(places)
+
+
+def _written(graph: Graph, specs: Specs, stages: Stages, stage: int, shared: Shared, last: int) -> Written:
+    behind = [e for e in stages.engines if e > stage]
+    name = "preprocess" if stage == 0 else "postprocess" if not behind else f"between_{stage // 2}"
+    function = Function(name, tuple(stages.reads(graph, stage)), tuple(stages.gives(graph, stage)))
+    try:
+        return write_function(graph, specs, shared, function)
+    except HostError as e:
+        raise UnsupportedError(
+            f"{e.node.op} cannot be written for the host: {e.why}",
+            where=e.node.name,
+            remedy="Name where to cut with --cut NAME; nothing was written",
+        ) from e
+
+
+def _part(graph: Graph, specs: Specs, stages: Stages, stage: int, data: bytes, place: str) -> Part:
+    """The model of one engine: what it reads are placeholders of the same names, what it gives are its outputs."""
+    part = graph_from_bytes(data)
+    takes, gives = {}, {}
+    outputs = []
+    for value in stages.gives(graph, stage):
+        output = _same(part, value)
+        if value.index:
+            output = part.add("Identity", value.name.replace(":", "_"), [output], {"T": specs.of(value).dtype}).out()
+        outputs.append(output)
+        gives[output.node.name] = value
+    for value in stages.reads(graph, stage):
+        takes[_placeholder(part, specs, value)] = value
+    part.outputs = tuple(outputs)
+    part.inputs = tuple(part.node(name) for name in takes)
+    prune(part)
+    return Part(part, Engine(Path(place).name, takes, gives))
+
+
+def _same(part: Graph, value: Value) -> Value:
+    return Value(part.node(value.node.name), value.index)
+
+
+def _placeholder(part: Graph, specs: Specs, value: Value) -> str:
+    """Put an input in the place of ``value``; gives its name."""
+    old = _same(part, value)
+    spec = specs.of(value)
+    if old.node.op == "Placeholder":
+        return old.node.name
+    name = value.name.replace(":", "_")
+    if not value.index:
+        part.rename(old.node, part.unique_name(f"{name}/cut_off"))
+    new = part.add("Placeholder", name, (), {"dtype": spec.dtype, "shape": ShapeValue(spec.shape)})
+    part.replace_uses(old, new.out())
+    return new.name

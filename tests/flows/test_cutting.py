@@ -1,0 +1,127 @@
+"""Graphs cut into engines and a host part: files, the command line, TensorFlow's numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphdoctor.formats.tensorflow import load_model, save_graph
+from graphdoctor.ir import Graph, tensor_of
+from graphdoctor.wire.tensors import Tensor
+from tests.cli.program import call, refused
+from tests.flows.nets import real, written
+
+SMALL = """
+x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}
+w = Const float32[3,3,3,4] normal(1)
+c = Conv2D(x, w) {T: float32, padding: "SAME", strides: [1,1,1,1], data_format: "NHWC"}
+r = Relu(c) {T: float32}
+where = Where(r) {T: float32}
+picked = GatherNd(r, where) {Tparams: float32, Tindices: int64}
+axis = Const int32[1] [0]
+sum = Sum(picked, axis) {T: float32, Tidx: int32, keep_dims: false}
+"""
+DETECTORS = (
+    "od_ssd_mobilenet_v1_checkpoint",
+    "od_ssd_mobilenet_v1_coco_2018",
+    "od_ssd_mobilenet_v2_tf115_cast_nms5",
+    "od_ssd_mobilenet_v2_tofloat_nms3",
+    "od_faster_rcnn_fire",
+    "od_mask_rcnn_inception_v2",
+)
+
+
+def with_weights(name: str, folder: Path, seed: int = 0) -> str:
+    """A real graph of the corpus, whose weights are all alike, with random ones of a size that lets signals through."""
+    graph = load_model(real(name)).graph
+    rng = np.random.default_rng(seed)
+    for node in graph.by_op("Const"):
+        _randomise(graph, node.name, rng, 1.7 if "mask" in name else 1.3)
+    path = folder / f"{name}.pb"
+    save_graph(graph, str(path))
+    return str(path)
+
+
+def _randomise(graph: Graph, name: str, rng: np.random.Generator, gain: float) -> None:
+    node = graph.node(name)
+    tensor, last = tensor_of(node), name.rpartition("/")[2]
+    if tensor is None or not tensor.shape or tensor.dtype.label != "float32":
+        return
+    shape = tuple(d or 0 for d in tensor.shape)
+    if "weights" in last or "kernel" in last:
+        fan = int(np.prod(shape[:2] if "depthwise" in last else shape[:-1]))
+        values = rng.normal(0, np.sqrt(gain / fan), shape)
+    elif last in ("gamma", "moving_variance"):
+        values = rng.uniform(0.9, 1.1, shape)
+    elif last in ("beta", "moving_mean", "biases", "bias"):
+        values = rng.normal(0, 0.1, shape)
+    else:
+        return
+    graph.set_attr(node, "value", Tensor.from_array(values.astype(np.float32)))
+
+
+@pytest.mark.tensorflow
+def test_a_cut_graph_gives_tensorflows_numbers(tmp_path: Path) -> None:
+    out = tmp_path / "cut.pb"
+    done = call("fix", written(tmp_path, SMALL), "--cut", "--target", "rtx1.7", "--verify", "-o", out)
+    assert done.code == 0, done.err
+    assert "sum  same" in done.out
+    assert [v.name for v in load_model(str(out)).graph.outputs or load_model(str(out)).graph.by_op("Relu")]
+    assert (tmp_path / "cut.host.py").exists()
+
+
+def test_what_the_target_runs_is_written_whole_and_has_no_host_part(tmp_path: Path) -> None:
+    text = SMALL.partition("where")[0]
+    done = call("fix", written(tmp_path, text), "--cut", "--target", "rtx1.7", "-o", tmp_path / "cut.pb")
+    assert done.code == 0
+    assert "nothing to cut for rtx1.7" in done.out
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["cut.pb", "model.pb"]
+
+
+def test_the_user_says_where_to_cut(tmp_path: Path) -> None:
+    done = call("fix", written(tmp_path, SMALL), "--cut", "c", "-o", tmp_path / "cut.pb")
+    assert done.code == 0, done.err
+    assert load_model(str(tmp_path / "cut.pb")).graph.by_op("Relu") == []
+    assert "np.maximum(c, np.float32(0))" in (tmp_path / "cut.host.py").read_text()
+
+
+def test_an_op_that_the_host_part_cannot_say_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    text = (
+        SMALL
+        + "u = Unique(sum2) {T: float32, out_idx: int32}\nsum2 = Reshape(picked, minus)\nminus = Const int32[1] [-1]\n"
+    )
+    done = call("fix", written(tmp_path, text), "--cut", "--target", "rtx1.7", "-o", tmp_path / "cut.pb")
+    assert "u: Unique cannot be written for the host" in refused(done)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--cut"], "does not know where to cut"),
+        (["--cut", "cc"], "no node is named 'cc'"),
+        (["--cut", "--target", "rtx1.7", "--in-place"], "--cut writes new files"),
+        (["--cut", "--target", "rtx1.7", "--diff"], "--cut writes new files"),
+    ],
+)
+def test_a_wrong_cut_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
+    assert said in refused(call("fix", written(tmp_path, SMALL), *words))
+    assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]
+
+
+def test_the_model_is_never_written_over(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL, "cut.pb")
+    assert "is the input itself" in refused(call("fix", path, "--cut", "--target", "rtx1.7", "-o", path))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_in_parts_gives_tensorflows_numbers(name: str, tmp_path: Path) -> None:
+    path = with_weights(name, tmp_path)
+    done = call("fix", path, "--cut", "--target", "rtx1.7", "--verify", "-o", tmp_path / "cut.pb")
+    assert done.code == 0, done.out + done.err
+    assert "differs" not in done.out
+    assert (tmp_path / "cut.host.py").exists()
