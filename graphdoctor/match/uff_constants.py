@@ -8,6 +8,7 @@ from typing import ClassVar
 from graphdoctor.ir import Node
 from graphdoctor.match.constants import source_of
 from graphdoctor.match.context import MatchContext
+from graphdoctor.match.names import why_no_name
 from graphdoctor.match.predicate import Predicate, Slot
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.match.uff_batch import reads_dropped_shape
@@ -87,10 +88,11 @@ class IdentityCanGo(Predicate, tag="identity-can-go", frozen=True):
             return NoMatch(f"it waits for {node.controls[0].name} by control", node.name)
         if not ctx.graph.is_output(node):
             return Match("nobody wants its name")
-        source = node.inputs[0] if node.inputs else None
-        if source is None or source.index or source.node in ctx.graph.inputs or ctx.graph.is_output(source.node):
-            return NoMatch("what it reads cannot take over its name", node.name)
-        return Match(f"{source.node.name} can take over its name")
+        if not node.inputs:
+            return NoMatch("it reads nothing", node.name)
+        source, stated = node.inputs[0], node.attr("T")
+        reason = why_no_name(ctx.graph, node, stated if isinstance(stated, DType) else ctx.specs.of(source).dtype)
+        return NoMatch(reason, node.name) if reason else Match(f"{source.node.name} can take over its name")
 
 
 class InputDimensionBetween(Predicate, tag="input-dimension-between", frozen=True):

@@ -6,6 +6,7 @@ predicate is a new class in one of these modules; unknown names and arguments ar
 
 from __future__ import annotations
 
+from graphdoctor.match.offers import IsOutput, OnlyCast, ShapeWritable
 from graphdoctor.match.onnx_limits import LimitNames, NegativeIndex, PadsBeyond, SumsInPart, TargetLacksOnnx
 from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.predicates import (
@@ -103,11 +104,13 @@ AnyPredicate = (
     | InputWithoutDimensions
     | InputsBelow
     | IsLearningPhase
+    | IsOutput
     | IsPadBefore
     | LimitNames
     | MovesBatch
     | NegativeIndex
     | NormalisesInput
+    | OnlyCast
     | OnlyFirstOutput
     | OpIn
     | PadLost
@@ -121,6 +124,7 @@ AnyPredicate = (
     | SameShapes
     | ShapeComputed
     | ShapeFolds
+    | ShapeWritable
     | SlicesBatch
     | SoftmaxOffChannels
     | SplitsBatch

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphdoctor.ir import Graph, Node, Value
-from graphdoctor.surgery.frames import SWITCH_OPS
+from graphdoctor.match.frames import SWITCH_OPS
 from graphdoctor.surgery.proposal import (
     Awaited,
     DropAttrs,

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from graphdoctor.findings import Safety
 from graphdoctor.ir import Broken, Graph, Node, frozen
 from graphdoctor.ir.edits import Added
+from graphdoctor.match.frames import nodes_in_loops
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.surgery.apply import NotApplicableError, Snapshot, apply_proposal, restore
 from graphdoctor.surgery.contract import Contract
-from graphdoctor.surgery.frames import nodes_in_loops
 from graphdoctor.surgery.outside import is_outside, place_in, said
 from graphdoctor.surgery.proposal import Facts, Proposal, Refusal, Rewrite, SetOp
 from graphdoctor.surgery.tidy import drop_stale_colocation, remove_orphans, remove_unread

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.bodies import Body, BodyError, BodyNode, Source
+from graphdoctor.match.names import REF_SOURCES
 from graphdoctor.surgery.proposal import Awaited, Drop, Make, New, Ref, ReplaceValue, SetInputs, Step
-from graphdoctor.surgery.rewrites.common import REF_SOURCES, become
+from graphdoctor.surgery.rewrites.common import become
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef
 

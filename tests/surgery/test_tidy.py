@@ -6,8 +6,8 @@ import pytest
 
 from graphdoctor.ir import Attrs, Graph, NodeRecord
 from graphdoctor.ir.text import format_graph, parse_graph
+from graphdoctor.match.frames import nodes_in_loops
 from graphdoctor.surgery import load_rewrites, run_rewrites
-from graphdoctor.surgery.frames import nodes_in_loops
 from graphdoctor.surgery.tidy import drop_stale_colocation, remove_orphans, remove_unread
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import ShapeValue

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from graphdoctor.ir import GraphView, Node, Value
+from graphdoctor.match.frames import FLOW_OPS
+from graphdoctor.match.names import reads_other_outputs
 from graphdoctor.ops import find_op
 from graphdoctor.surgery.declared.rows import ANYTHING, NewRow, PatternRow, is_dtype_key, reference, sink
 from graphdoctor.surgery.finder import Found
-from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import Facts, Make, New, Proposal, Ref, Refusal, StandFor, Step, propose
 from graphdoctor.surgery.rewrites.common import (
     array_of,
@@ -21,7 +22,6 @@ from graphdoctor.surgery.rewrites.common import (
     const_step,
     forward,
     path_to_source,
-    reads_other_outputs,
 )
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.attrs import AttrPy

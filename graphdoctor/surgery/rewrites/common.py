@@ -8,7 +8,8 @@ import numpy as np
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, source_of
-from graphdoctor.surgery.frames import FLOW_OPS
+from graphdoctor.match.names import marks_branch
+from graphdoctor.match.offers import is_writable
 from graphdoctor.surgery.proposal import (
     Drop,
     DropAttrs,
@@ -24,11 +25,6 @@ from graphdoctor.types import Answer, Array, DType
 from graphdoctor.wire.attrs import AttrPy
 from graphdoctor.wire.tensors import Tensor, TensorError
 
-REF_SOURCES = frozenset(
-    "Variable VariableV2 TemporaryVariable Assign AssignAdd AssignSub ScatterUpdate ScatterAdd ScatterSub "
-    "ScatterNdUpdate RefSwitch RefMerge RefEnter RefExit RefNextIteration RefIdentity RefSelect CountUpTo".split()
-)
-"""Ops whose outputs are references: an Identity behind them reads the value, and is no mere copy."""
 IDENTITIES = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot"})
 """Ops that give input 0 on as output 0, in the same branch and the same loop."""
 _LARGEST_CONE = 64
@@ -138,15 +134,10 @@ def forward(graph: GraphView, node: Node, value: Value, dtype: DType) -> tuple[S
 
     Where the node's name or its control inputs must stay, it becomes an Identity; otherwise it goes.
     """
-    if graph.is_output(node) or node.controls or node in graph.inputs or _is_pivot(graph, node, value):
+    if graph.is_output(node) or node.controls or node in graph.inputs or marks_branch(graph, node, value):
         attrs: dict[str, AttrPy] = {"T": dtype} if dtype is not DType.INVALID else {}
         return become(node, "Identity", (value,), attrs)
     return ReplaceValue(node.out(), value), Drop(node)
-
-
-def _is_pivot(graph: GraphView, node: Node, value: Value) -> bool:
-    """True if something waits for ``node`` because of the branch or loop that ``value`` comes from."""
-    return value.node.op in FLOW_OPS and any(u.slot < 0 for u in graph.uses(node))
 
 
 def lacks(facts: Facts, node: Node, op: str | None = None) -> bool:
@@ -167,13 +158,6 @@ def has_limit(facts: Facts, name: str, *, without_target: bool) -> bool:
     return without_target if facts.target is None else facts.target.has_limit(name) is not None
 
 
-def reads_other_outputs(graph: GraphView, node: Node, count: int) -> int | None:
-    """The first output of ``node`` from number ``count`` on that something reads or that is an output."""
-    used = [u.index for u in graph.uses(node) if u.slot >= 0 and u.index >= count]
-    used += [v.index for v in graph.outputs if v.node is node and v.index >= count]
-    return min(used) if used else None
-
-
 def dims_known(shape: tuple[int | None, ...] | None) -> tuple[int, ...] | None:
     """``shape`` if every dimension is known."""
     if shape is None or any(d is None for d in shape):
@@ -183,7 +167,7 @@ def dims_known(shape: tuple[int | None, ...] | None) -> tuple[int, ...] | None:
 
 def reshape_target(shape: tuple[int | None, ...] | None) -> Array | None:
     """The int32 argument of a Reshape to ``shape`` with at most one unknown dimension, written as -1."""
-    if shape is None or sum(d is None for d in shape) > 1 or (None in shape and 0 in shape):
+    if shape is None or not is_writable(shape):
         return None
     wanted = [-1 if d is None else d for d in shape]
     if any(d > np.iinfo(np.int32).max for d in wanted):

@@ -7,9 +7,9 @@ from typing import cast
 
 from graphdoctor.ir import Graph, GraphView, Node
 from graphdoctor.match.constants import PASS_THROUGH, source_of
+from graphdoctor.match.frames import FLOW_OPS
 from graphdoctor.passes.fold_constants import Folded, find_foldable
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
-from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import Facts, Refusal, propose
 from graphdoctor.surgery.rewrites.common import become
 from graphdoctor.surgery.waiting import Waiting

@@ -8,11 +8,11 @@ from typing import Literal
 import msgspec
 
 from graphdoctor.ir import GraphView, Node, Value, tensor_of
+from graphdoctor.match.frames import FLOW_OPS
+from graphdoctor.match.names import REF_SOURCES
 from graphdoctor.ops import find_op
 from graphdoctor.surgery.finder import Finder, Found
-from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import Drop, Facts, Proposal, Refusal, ReplaceValue, StandFor, Step, propose
-from graphdoctor.surgery.rewrites.common import REF_SOURCES
 from graphdoctor.types import Array
 from graphdoctor.wire.attrs import AttrPy
 from graphdoctor.wire.tensors import Tensor, TensorError

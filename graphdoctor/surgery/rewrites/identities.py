@@ -5,25 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from graphdoctor.ir import GraphView, Node, Value
+from graphdoctor.match.names import PIVOT, marks_branch, why_kept, why_no_name
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
-from graphdoctor.surgery.frames import FLOW_OPS
 from graphdoctor.surgery.proposal import Drop, Facts, Proposal, Refusal, ReplaceValue, Step, TakeOver, propose
 from graphdoctor.surgery.rewrites.common import (
     IDENTITIES,
-    REF_SOURCES,
     become,
     dtype_of,
     has_limit,
     lacks,
-    reads_other_outputs,
 )
-from graphdoctor.types import DType
-from graphdoctor.wire.attrs import RefDType
-
-_PIVOT = "nodes wait for the branch or the loop that it marks"
-_FED = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
-_HANDLES = frozenset({DType.RESOURCE, DType.VARIANT})
-"""Values of these are found by the name of the node that makes them, where it says no other."""
 
 
 class ForwardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +32,7 @@ def forward_input(graph: GraphView, facts: Facts, options: ForwardOptions) -> Fo
     for node in graph.by_op(*options.ops):
         if not node.inputs or node.inputs[0].node.is_missing:
             continue
-        reason = _why_kept(graph, node)
+        reason = why_kept(graph, node)
         if reason is None:
             going[node] = None
         elif node.op not in IDENTITIES:
@@ -49,31 +40,12 @@ def forward_input(graph: GraphView, facts: Facts, options: ForwardOptions) -> Fo
         elif reason:
             yield Refusal(node, reason)
     for root, nodes in _runs(going).items():
-        staying = {n: None for n in nodes if _marks_branch(graph, n, root)}
+        staying = {n: None for n in nodes if marks_branch(graph, n, root)}
         for node in staying:
-            reason = _PIVOT
+            reason = PIVOT
             yield Refusal(node, reason) if node.op in IDENTITIES else _as_identity(node, facts)
         if len(staying) < len(nodes):
             yield _collapsed(root, [n for n in nodes if n not in staying])
-
-
-def _why_kept(graph: GraphView, node: Node, *, output: bool = False) -> str | None:
-    """Why ``node`` cannot go; ``None`` if it can, empty where it goes without saying: an output, unless ``output``."""
-    source = node.inputs[0].node
-    if graph.is_output(node) and not output:
-        return ""
-    if node in graph.inputs:
-        return "it is an input of the graph"
-    if node.controls:
-        return f"it waits for {node.controls[0].name} by control"
-    if source.op in REF_SOURCES:
-        return f"it reads the variable {source.name}"
-    return None
-
-
-def _marks_branch(graph: GraphView, node: Node, root: Value) -> bool:
-    """True if something waits for ``node`` by control, and with it for the branch or loop that ``root`` comes from."""
-    return root.node.op in FLOW_OPS and any(u.slot < 0 for u in graph.uses(node))
 
 
 def _as_identity(node: Node, facts: Facts) -> Proposal:
@@ -115,7 +87,7 @@ def split_identity_n(graph: GraphView, facts: Facts, options: NoOptions) -> Foun
     for node in graph.by_op("IdentityN"):
         if graph.is_output(node) or not node.inputs or any(v.node.is_missing for v in node.inputs):
             continue
-        kept = _why_kept(graph, node)
+        kept = why_kept(graph, node)
         if kept is not None or any(u.index >= len(node.inputs) for u in graph.uses(node)):
             yield Refusal(node, kept or "an output is read that it does not have")
             continue
@@ -140,28 +112,9 @@ def output_identity(graph: GraphView, facts: Facts, options: NoOptions) -> Found
         ):
             continue
         producer = node.inputs[0].node
-        reason = _why_no_name(graph, node, facts)
+        reason = why_no_name(graph, node, dtype_of(node, facts.specs.of(node.inputs[0])))
         note = f"{producer.name} takes over the name {node.name}; its readers follow"
         yield Refusal(node, reason) if reason else propose(node, TakeOver(producer, node), note=note)
-
-
-def _why_no_name(graph: GraphView, node: Node, facts: Facts) -> str:
-    """Why the producer cannot take over the name of the output Identity ``node``; empty if it can."""
-    value = node.inputs[0]
-    producer = value.node
-    if producer in graph.inputs or producer.op in _FED:
-        return f"{producer.name} is an input of the graph and must keep its name"
-    if graph.is_output(producer):
-        return f"{producer.name} is an output of the graph itself and must keep its name"
-    if value.index:
-        return f"it is output {value.index} of {producer.name}, and would have another name"
-    if (other := reads_other_outputs(graph, producer, 1)) is not None:
-        return f"{producer.name} has several outputs, and its output {other} is read by its name too"
-    if dtype_of(node, facts.specs.of(value)) in _HANDLES or isinstance(node.attr("T"), RefDType):
-        return f"{producer.name} is a handle, which may be known by its name"
-    if _marks_branch(graph, node, value):
-        return _PIVOT
-    return _why_kept(graph, node, output=True) or ""
 
 
 FINDERS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from graphdoctor.ir import GraphView, Node
+from graphdoctor.match.frames import FLOW_OPS, SWITCH_OPS
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
-from graphdoctor.surgery.frames import FLOW_OPS, SWITCH_OPS
 from graphdoctor.surgery.proposal import Drop, Facts, ForgetInput, Proposal, Refusal, SetInputs, Step, propose
 from graphdoctor.surgery.waiting import Waiting
 

@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from graphdoctor.ir import GraphView, Node
+from graphdoctor.match.names import reads_other_outputs
 from graphdoctor.surgery.finder import Finder, Found
 from graphdoctor.surgery.proposal import DropAttrs, Facts, Refusal, SetAttr, SetInputs, SetOp, Step, propose
-from graphdoctor.surgery.rewrites.common import known_array, looked_at, reads_other_outputs
+from graphdoctor.surgery.rewrites.common import known_array, looked_at
 from graphdoctor.types import DType
 
 Scalar = str | int | float | bool
