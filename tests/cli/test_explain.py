@@ -85,7 +85,7 @@ def test_own_messages_bring_up_the_rule(code: str, error: str) -> None:
         ("Unsupported operation _Cast", ["GDU001"]),
         ("UFFParser: Validator error: FirstDimension/inputs/stack: Unsupported operation _Pack", ["GDU001"]),
         ("[TRT] UffParser: Validator error: act/LeakyRelu: Unsupported operation _LeakyRelu", ["GDU009", "GDU001"]),
-        ("In node 3 (parseGraph): UNSUPPORTED_NODE: No importer registered for op: NonZero", ["GDO001"]),
+        ("In node 3 (parseGraph): UNSUPPORTED_NODE: No importer registered for op: NonZero", ["GDO001", "GDO012"]),
         ("ModelImporter.cpp:125 In function importModel: Unsupported ONNX\ndata type: UINT8 (2)", ["GDD001"]),
         ("Network has dynamic or shape inputs", ["GDH002", "GDH008"]),
         ("google.protobuf.message.DecodeError: Error parsing message with type 'tensorflow.GraphDef'", ["GDF001"]),
