@@ -20,8 +20,9 @@ def check(ctx: CheckContext, *, ask: str = "batch", ops: list[str] = []) -> Iter
     """One hit for each node of ``ops`` that ``ask`` is true of.
 
     ``batch``: it touches the batch axis. ``kept``: it drops dimensions. ``softmax``: its order is not that of the
-    network. ``window``: an LRN with half a window. ``alone``: a Pad that no convolution or pooling reads.
-    ``constant``: a minimum or maximum with a constant. ``dimensions``: an input whose dimensions nobody said.
+    network. ``flatten``: it flattens NHWC. ``window``: an LRN with half a window. ``alone``: a Pad that no convolution
+    or pooling reads. ``constant``: a minimum or maximum with a constant. ``dimensions``: an input whose dimensions
+    nobody said.
     """
     of, found = subject(ctx), _QUESTIONS[ask]
     for node, place in live_nodes(ctx, *ops):
@@ -54,6 +55,13 @@ def _softmax(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
     other = _order(of, nearest)
     if other is not None and other != said:
         yield f"it says {said}, and {nearest.id} in front of it {other}", True
+
+
+def _flatten(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
+    """Where height and width are 1 the order is the same, which cannot be told without shapes."""
+    nearest = _image_before(of, node)
+    if nearest is not None and _order(of, nearest) == "N+C":
+        yield f"{nearest.id} in front of it is NHWC, and the engine flattens channels first", False
 
 
 def _window(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
@@ -106,6 +114,7 @@ _QUESTIONS = {
     "batch": _batch,
     "kept": _kept,
     "softmax": _softmax,
+    "flatten": _flatten,
     "window": _window,
     "alone": _alone,
     "constant": _constant,
