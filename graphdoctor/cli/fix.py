@@ -32,6 +32,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--target", "-t", metavar="T", help="What the repairs are for; adds verdicts before and after.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply what may change the I/O contract or the float order.")
 @click.option("--pin", "pinned", multiple=True, metavar="NAME=VALUE", help="Make an input a constant first; repeats.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Give every input N items, for good.")
 @click.option("--diff", is_flag=True, help="Show what would change, node by node; write nothing; exit 1 if anything.")
 @click.option("--diff-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verify", is_flag=True, help="Run original and fixed in TensorFlow and compare, before writing.")
@@ -51,6 +52,7 @@ def command(
     target: str | None,
     unsafe_fixes: bool,
     pinned: tuple[str, ...],
+    batch: int | None,
     diff: bool,
     diff_format: str,
     verify: bool,
@@ -76,11 +78,20 @@ def command(
         wanted = Cutting.of(cut, chosen, diff or in_place or patch is not None or patch_out is not None)
         names = names or (chosen.packs if chosen is not None else ())
     if cut is None:
-        _check_work((*names, *pinned), script, patch, len(models) > 1, patch_out)
+        asked = (*names, *pinned, *(["--batch"] if batch else []))
+        _check_work(asked, script, patch, len(models) > 1, patch_out)
     wish = Wish(diff or diff_format == "json", diff_format == "json", verify or bisect, bisect, patch_out, show_nodes)
     keep = wish.verify or patch_out is not None
     options = FixOptions(
-        names, chosen, unsafe_fixes, keep_original=keep, judge=True, script=script, pins=pins, timeout=timeout
+        names,
+        chosen,
+        unsafe_fixes,
+        keep_original=keep,
+        judge=True,
+        script=script,
+        pins=pins,
+        batch=batch or 0,
+        timeout=timeout,
     )
     ends = {path: (signature(given, path), places_of_packs(given, path)) for path in models}
     code = 0
@@ -117,7 +128,7 @@ def _check_work(names: tuple[str, ...], script: str, patch: str | None, several:
         raise InputError("names no pack", where="--rules", remedy="graphdoctor packs lists them; or give --script")
     if patch is not None and (names or script or patch_out):
         raise click.UsageError(
-            "--from applies the edits of a file alone; leave --rules, --script, --pin and --patch-out out"
+            "--from applies the edits of a file alone; leave --rules, --script, --pin, --batch and --patch-out out"
         )
     if patch_out is not None and several:
         raise click.UsageError("--patch-out takes one MODEL")

@@ -14,7 +14,17 @@ from graphdoctor.ir.edits import diff_graphs
 from graphdoctor.lint import LintOptions, lint
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.runners.script import SECONDS
-from graphdoctor.surgery import FixResult, Pin, Rewrite, load_rewrites, pin_inputs, run_rewrites
+from graphdoctor.surgery import (
+    BAKE,
+    OPENING,
+    FixResult,
+    Pin,
+    Rewrite,
+    bake_batch,
+    load_rewrites,
+    pin_inputs,
+    run_rewrites,
+)
 from graphdoctor.surgery.packs import LoadedRewrite
 from graphdoctor.targets import Target
 from graphdoctor.types import Array
@@ -24,9 +34,9 @@ from graphdoctor.types import Array
 class FixOptions:
     """What ``fix`` was asked for: ``packs`` in order, behind the ``preprocess`` of ``script`` where one is given.
 
-    ``judge``: say the target's verdict before and after. ``pins``: inputs that become constants first.
-    ``timeout``: seconds that the script may take; ``None`` is an hour. ``places``: where other
-    packs are.
+    ``judge``: say the target's verdict before and after. ``pins``: inputs that become constants first. ``batch``: items
+    that every input gets for good, 0 for as it is. ``timeout``: seconds that the script may take; ``None`` is an hour.
+    ``places``: where other packs are.
     """
 
     packs: tuple[str, ...]
@@ -37,6 +47,7 @@ class FixOptions:
     judge: bool = False
     script: str = ""
     pins: tuple[Pin, ...] = ()
+    batch: int = 0
     timeout: float | None = None
     places: tuple[str, ...] = ()
 
@@ -113,21 +124,28 @@ def _fix_scripted(
 def fix_opened(
     opened: Opened, rewrites: Sequence[Rewrite], options: FixOptions, on_round: Callable[[int, int], None] | None = None
 ) -> Fixed:
-    """Pin inputs of an opened model and apply ``rewrites`` to it.
+    """Pin inputs of an opened model, fix its batch, and apply ``rewrites`` to it.
 
     Raises:
-        InputError: a pin names no placeholder, or its value does not fit.
+        InputError: a pin names no placeholder, its value does not fit, or the batch cannot be what was asked for.
     """
     before, inputs = len(opened.graph), tuple(opened.inputs())
     original = graphdef_bytes(opened.graph) if options.keep_original else None
     was = _judged(opened.graph, opened.specs, options)
     first, pinned = pin_inputs(opened.graph, options.pins)
+    baked = bake_batch(opened.graph, options.batch).applied if options.batch else []
+    rewrites = [r for r in rewrites if not options.batch or r.name not in OPENING]
     result = run_rewrites(opened.graph, rewrites, target=options.target, unsafe=options.unsafe, on_round=on_round)
-    result = replace(result, applied=[*first.applied, *result.applied], mark=first.mark, before=first.before)
+    applied = [*first.applied, *baked, *result.applied]
+    result = replace(result, applied=applied, mark=first.mark, before=first.before)
     opened.specs = infer_shapes(opened.graph)
     verdicts = (*was, *_judged(opened.graph, opened.specs, options))
-    packs = {r.name: r.pack for r in rewrites if isinstance(r, LoadedRewrite)}
+    packs = {**dict.fromkeys((BAKE, *OPENING), "--batch"), **_packs(rewrites)}
     return Fixed(opened, result, before, inputs, original, verdicts, pinned=pinned, packs=packs)
+
+
+def _packs(rewrites: Sequence[Rewrite]) -> dict[str, str]:
+    return {r.name: r.pack for r in rewrites if isinstance(r, LoadedRewrite)}
 
 
 def _judged(graph: Graph, specs: Specs, options: FixOptions) -> tuple[TargetVerdict, ...]:
