@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import click
 
 from graphdoctor.cli.common import given_signature, note, out, progress, signature
+from graphdoctor.cli.cutting import Cutting, convert_cut, cut_option
 from graphdoctor.config import Given
 from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_model
+from graphdoctor.targets import load_target
 
 
 @click.command("convert")
@@ -20,6 +23,8 @@ from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_mo
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="OP", help="Write OP for a plugin of yours (UFF); repeatable."
 )
+@click.option("--target", "-t", metavar="T", help="With --cut: what the engine is for.")
+@cut_option
 @given_signature
 def command(
     model: str,
@@ -28,6 +33,8 @@ def command(
     text: bool,
     list_dropped: bool,
     plugins: tuple[str, ...],
+    target: str | None,
+    cut: str | None,
     given: Given,
 ) -> None:
     """Lower a graph to ONNX or UFF.
@@ -37,6 +44,10 @@ def command(
     """
     if plugins and to != "uff":
         raise click.UsageError("--plugin is for --to uff: ONNX has ops of its own for plugins")
+    if cut is not None:
+        chosen = load_target(target) if target else None
+        cutting = Cutting.of(cut, chosen, bool(plugins or text or list_dropped))
+        sys.exit(convert_cut(model, to, path, signature(given, model), cutting, chosen))
     with progress(f"converting {model}"):
         converted = convert_model(model, to, path, signature(given, model), plugins)
     if isinstance(converted, UffWritten):

@@ -7,6 +7,7 @@ import sys
 import click
 
 from graphdoctor.cli.common import given_signature, note, out, places_of_packs, progress, signature, stdout_options
+from graphdoctor.cli.cutting import Cutting, cut_option
 from graphdoctor.cli.verify import ranges_of
 from graphdoctor.config import Given
 from graphdoctor.engines import BuildOptions
@@ -32,6 +33,7 @@ from graphdoctor.targets import load_target
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--data", default="", metavar="F.npz", help="Inputs from a file.")
 @click.option("--range", "ranges", multiple=True, metavar="NAME=LOW:HIGH", help="Range of an input's values.")
+@cut_option
 @given_signature
 def command(
     model: str,
@@ -47,15 +49,16 @@ def command(
     seed: int,
     data: str,
     ranges: tuple[str, ...],
+    cut: str | None,
     given: Given,
 ) -> None:
     """Check, fix, convert, build and verify.
 
-    Every artefact and report.json stay in DIR.
+    Every artefact and report.json stay in DIR. With --cut the engine is built of what the target can run.
     """
-    ends = signature(given, model)
+    ends, chosen = signature(given, model), load_target(target)
     options = CureOptions(
-        load_target(target),
+        chosen,
         folder,
         tuple(p.strip() for p in (packs or "").split(",") if p.strip()),
         unsafe_fixes,
@@ -63,8 +66,9 @@ def command(
         BuildOptions(backend, capabilities, timeout=timeout),
         VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), ends, timeout),
         places_of_packs(given, model),
+        None if cut is None else Cutting.of(cut, chosen).names,
     )
-    with progress(f"curing {model}: check", total=5) as say:
+    with progress(f"curing {model}: check", total=5 if cut is None else 6) as say:
         run = cure(model, options, lambda step: say(f"{model}: {step.name} done"))
     report = run.folder / "report.json"
     atomic_write(report, cure_report(run).encode())

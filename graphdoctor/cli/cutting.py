@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,9 +15,12 @@ from graphdoctor.errors import InputError
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_model
 from graphdoctor.targets import Target
 
+if TYPE_CHECKING:
+    from graphdoctor.flows.opening import SignatureOptions
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-_HELP = "Cut where the target cannot go on, or behind NAME: OUT is what an engine takes, OUT.host.py the rest in numpy."
+_HELP = "Cut where the target cannot go on, or behind NAME: an engine takes the model, .host.py has the rest in numpy."
 
 
 def cut_option(function: F) -> F:
@@ -44,7 +47,7 @@ class Cutting:
         if target is None and not names:
             raise InputError("does not know where to cut", where="--cut", remedy="Give --target T, or --cut NAME")
         if has_others:
-            raise click.UsageError("--cut writes new files; leave --diff, --in-place, --from and --patch-out out")
+            raise click.UsageError("--cut writes new files, and does nothing else; leave the other option out")
         return cls(names)
 
 
@@ -65,6 +68,25 @@ def cut_model(path: str, out_path: str | None, options: FixOptions, cutting: Cut
         return 1
     places = write_cut(cut, path, place)
     out(render_cut(cut_view(path, target, cut, places), stdout_options()))
+    return 0
+
+
+def convert_cut(
+    path: str, to: str, out_path: str, ends: SignatureOptions, cutting: Cutting, target: Target | None
+) -> int:
+    """Fix with the target's packs, cut, and write the engines in the format ``to``; gives the exit code."""
+    from graphdoctor.flows.convert import convert_parts
+    from graphdoctor.flows.cut_views import cut_view
+    from graphdoctor.flows.cutting import cut_opened
+    from graphdoctor.render.text_cut import render_cut
+
+    packs = target.packs if target is not None else ()
+    with progress(f"cutting {path}"):
+        fixed = fix_model(path, FixOptions(packs, target, signature=ends))
+        cut = cut_opened(fixed.opened, target, cutting.names, out_path)
+        places = convert_parts(cut, path, to, out_path)
+    name = target.name if target is not None else ""
+    out(render_cut(cut_view(path, name, cut, places), stdout_options()))
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphdoctor.flows.cutting import Cut, cut_places, write_host
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_chunks
@@ -84,3 +85,31 @@ def convert_opened(opened: Opened, out: str) -> Converted:
     model = onnx_from_graph(opened.graph)
     atomic_write(out, to_chunks(model))
     return Converted(opened, model, out, Path(out).stat().st_size)
+
+
+def convert_parts(cut: Cut, path: str, to: str, out: str) -> tuple[str, ...]:
+    """Lower the engines of a cut model, and write them and the host part; gives their places.
+
+    All of them are lowered before the first is written.
+
+    Args:
+        cut: the parts.
+        path: the model that was read; it is not written over.
+        to: ``onnx`` or ``uff``.
+        out: where the first engine goes.
+
+    Raises:
+        InputError: a file is the model itself, or cannot be written.
+        UnsupportedError: nodes cannot be lowered; all are listed.
+        MissingExtraError: onnx is not installed.
+    """
+    places = cut_places(cut, path, out)
+    if to == "uff":
+        for model, place in zip([uff_from_graph(p.graph) for p in cut.parts], places, strict=False):
+            save_uff(model, place)
+    else:
+        require_onnx()
+        for lowered, place in zip([onnx_from_graph(p.graph) for p in cut.parts], places, strict=False):
+            atomic_write(place, to_chunks(lowered))
+    write_host(cut, places)
+    return places

@@ -10,28 +10,34 @@ from pathlib import Path
 
 from graphdoctor.compare import Comparison, Verdict3
 from graphdoctor.engines import BuildOptions
-from graphdoctor.errors import GraphdoctorError, InputError
+from graphdoctor.errors import GraphdoctorError, InputError, UnsupportedError
 from graphdoctor.findings import ModelReport, Severity, Verdict
 from graphdoctor.flows.build import Built, Source, build_source, check_options
 from graphdoctor.flows.check import CheckOptions, check_opened
+from graphdoctor.flows.cut_proof import is_proven, prove_cut
+from graphdoctor.flows.cutting import Cut, cut_opened, write_cut
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
+from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
 from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
 from graphdoctor.words import plural
 
-ARTEFACTS = ("fixed.pb", "model.onnx", "model.plan", "model.plan.json", "report.json")
+ARTEFACTS = ("fixed.pb", "engine.pb", "engine.host.py", "model.onnx", "model.plan", "model.plan.json", "report.json")
 """What a run may leave in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class CureOptions:
-    """What ``cure`` was asked for; ``packs`` empty: those of the target; ``places``: where other packs are."""
+    """What ``cure`` was asked for; ``packs`` empty: those of the target; ``places``: where other packs are.
+
+    ``cut``: names to cut behind, empty where the place is to be found, ``None`` for no cut.
+    """
 
     target: Target
     folder: str
@@ -41,6 +47,7 @@ class CureOptions:
     build: BuildOptions = field(default_factory=BuildOptions)
     verify: VerifyOptions = field(default_factory=VerifyOptions)
     places: tuple[str, ...] = ()
+    cut: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +63,9 @@ class Cure:
     onnx: OnnxModel | None = None
     built: Built | None = None
     verified: Verified | None = None
+    cut: Cut | None = None
+    engine: Opened | None = None
+    proof: Verified | None = None
     failed: GraphdoctorError | None = None
 
     @property
@@ -68,7 +78,13 @@ class Cure:
         if self.failed is not None or (self.built is not None and not self.built.result.ok):
             return 2
         same = self.verified is not None and self.verified.judgement.verdict is Verdict3.SAME
-        return 0 if same and not self.doubt() else 1
+        return 0 if same and self.is_host_right() and not self.doubt() else 1
+
+    def is_host_right(self) -> bool:
+        """True if nothing was cut off, or what was cut off is shown to give TensorFlow's numbers."""
+        if self.cut is None or not self.cut.host:
+            return True
+        return self.proof is not None and is_proven(self.proof, self.cut)
 
     def doubt(self) -> str:
         """Why the fixed graph is not known to run on the target; empty if it is. An engine of the target is proof."""
@@ -103,11 +119,12 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     steps = (
         ("check", lambda: _check(run, opened)),
         ("fix", lambda: _fix(run, opened, rewrites)),
-        ("convert", lambda: _convert(run, opened)),
-        ("build", lambda: _build(run, opened)),
+        ("cut", lambda: _cut(run, opened)),
+        ("convert", lambda: _convert(run, run.engine or opened)),
+        ("build", lambda: _build(run, run.engine or opened)),
         ("verify", lambda: _verify(run, opened, original)),
     )
-    for name, step in steps:
+    for name, step in steps if options.cut is not None else [s for s in steps if s[0] != "cut"]:
         done = _timed(run, name, step)
         run.steps.append(done)
         on_step(done)
@@ -174,6 +191,27 @@ def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     return CureStep("fix", status, 0.0, text, (_artefact(place),))
 
 
+def _cut(run: Cure, opened: Opened) -> CureStep:
+    """The engine part takes the place of the graph in the steps that follow."""
+    out = str(run.folder / "engine.pb")
+    run.cut = cut_opened(opened, run.options.target, run.options.cut or (), out)
+    if not run.cut.host:
+        return CureStep("cut", "done", 0.0, "nothing to cut: the target runs all of it")
+    if len(run.cut.parts) > 1:
+        raise UnsupportedError(
+            f"the graph falls into {len(run.cut.parts)} engines with work for the host between them",
+            where=run.model,
+            remedy=f"Write them with graphdoctor fix --cut --target {run.options.target.name} -o OUT, and cure each",
+        )
+    places = write_cut(run.cut, run.model, out)
+    graph = run.cut.parts[0].graph
+    run.engine = Opened(replace(opened.model, graph=graph), infer_shapes(graph))
+    run.after = check_opened(run.engine, CheckOptions((run.options.target.name,), live=False))
+    engine = run.cut.parts[0].engine
+    text = f"{plural(len(graph), 'node')} for the engine, which gives {', '.join(engine.gives)}; the rest in numpy"
+    return CureStep("cut", "done", 0.0, text, tuple(_artefact(Path(p)) for p in places))
+
+
 def _convert(run: Cure, opened: Opened) -> CureStep:
     require_onnx()
     run.onnx = onnx_from_graph(opened.graph)
@@ -212,22 +250,48 @@ def _foreign(run: Cure) -> tuple[str, ...]:
     target = run.options.target
     if target.live:
         return ()
+    file = "fixed.pb" if run.engine is None else "engine.pb"
     products = {
-        "uff": "fixed.pb is what its UFF converter takes",
+        "uff": f"{file} is what its UFF converter takes",
         "onnx": "model.onnx is what its parser takes",
-        "tftrt": "fixed.pb is what TensorFlow converts",
+        "tftrt": f"{file} is what TensorFlow converts",
     }
     return (f"this plan is not for {target.title}: {products[target.parser]}",)
 
 
 def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
-    inputs = tuple(opened.inputs())
-    outputs = tuple(v.name for v in opened.graph.outputs)
     pinned = pinned_inputs(run.fixed) if run.fixed is not None else {}
-    reference = Side(run.model, "tensorflow", inputs, outputs, original, pinned)
-    candidate = Side(str(run.folder / "model.onnx"), "onnxruntime", inputs, outputs)
-    run.verified = compare_sides(reference, candidate, run.options.verify)
-    judgement = run.verified.judgement
+    whole = Side(run.model, "tensorflow", tuple(opened.inputs()), _outputs(opened), original, pinned)
+    if run.engine is None:
+        candidate = Side(str(run.folder / "model.onnx"), "onnxruntime", whole.inputs, whole.outputs)
+        run.verified = compare_sides(whole, candidate, run.options.verify)
+    else:
+        run.verified = _engine_verified(run, run.engine)
+    step = _verify_step(run.verified)
+    if run.cut is None or run.engine is None or step.status != "done":
+        return step
+    run.proof = prove_cut(whole, run.cut, run.options.verify)
+    if run.is_host_right():
+        return replace(step, summary=f"{step.summary}; the host part gives TensorFlow's numbers")
+    judgement = run.proof.judgement
+    status: Status = "failed" if judgement.verdict is Verdict3.DIFFERENT else "unknown"
+    return replace(step, status=status, summary=f"the parts, {judgement.verdict.value}: {judgement.reason}")
+
+
+def _outputs(opened: Opened) -> tuple[str, ...]:
+    return tuple(v.name for v in opened.graph.outputs)
+
+
+def _engine_verified(run: Cure, engine: Opened) -> Verified:
+    """The engine part in TensorFlow against its ONNX form; data and ranges are those of the whole graph, not its."""
+    options = replace(run.options.verify, data="", ranges={})
+    inputs, outputs = tuple(engine.inputs()), _outputs(engine)
+    reference = Side(str(run.folder / "engine.pb"), "tensorflow", inputs, outputs)
+    return compare_sides(reference, Side(str(run.folder / "model.onnx"), "onnxruntime", inputs, outputs), options)
+
+
+def _verify_step(verified: Verified) -> CureStep:
+    judgement = verified.judgement
     compared = [o.comparison for o in judgement.outputs if o.comparison is not None]
     worst = max(compared, key=lambda c: c.max_abs, default=None)
     statuses: dict[Verdict3, Status] = {Verdict3.SAME: "done", Verdict3.DIFFERENT: "failed"}
@@ -262,13 +326,16 @@ def cure_view(run: Cure) -> CureView:
 
 
 def _cured(run: Cure) -> str:
+    rest = "" if run.engine is None else "; what was cut off is in engine.host.py"
     if run.options.target.live:
-        return "cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers"
-    file = "model.onnx" if run.options.target.parser == "onnx" else "fixed.pb"
-    return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers"
+        return f"cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers{rest}"
+    fixed = "fixed.pb" if run.engine is None else "engine.pb"
+    file = "model.onnx" if run.options.target.parser == "onnx" else fixed
+    return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers{rest}"
 
 
 def _open_question(run: Cure) -> str:
-    if run.verified is not None and run.verified.judgement.verdict is not Verdict3.SAME:
-        return f"{run.verified.judgement.verdict.value}, {run.verified.judgement.reason}"
+    for verified in (run.verified, None if run.is_host_right() else run.proof):
+        if verified is not None and verified.judgement.verdict is not Verdict3.SAME:
+            return f"{verified.judgement.verdict.value}, {verified.judgement.reason}"
     return run.doubt()

@@ -8,6 +8,7 @@ from typing import Any
 from graphdoctor import __version__
 from graphdoctor.findings import ModelReport
 from graphdoctor.flows.cure import Cure
+from graphdoctor.formats.host import Written
 from graphdoctor.render.parts.record import model_record
 
 VERSION = 1
@@ -36,6 +37,7 @@ def cure_report(run: Cure) -> str:
         "check": _model(run.before),
         "fix": _fix(run),
         "check_after_fix": _model(run.after),
+        "cut": _cut(run),
         "convert": _convert(run),
         "build": _build(run),
         "verify": _verify(run),
@@ -59,6 +61,27 @@ def _fix(run: Cure) -> Any:
         ],
         "refused": [{"rewrite": r.rewrite, "node": r.node, "reason": r.reason} for r in result.refused],
         "rolled_back": [{"rewrite": r.rewrite, "reason": r.broken.detail} for r in result.rolled_back],
+    }
+
+
+def _cut(run: Cure) -> Any:
+    if run.cut is None:
+        return None
+    functions = [part for part in run.cut.order if isinstance(part, Written)]
+    return {
+        "engines": [
+            {"model": p.engine.model, "inputs": list(p.engine.takes), "outputs": list(p.engine.gives)}
+            for p in run.cut.parts
+        ],
+        "functions": [
+            {
+                "name": f.function.name,
+                "parameters": {n: v.name for n, v in f.parameters.items()},
+                "gives": [v.name for v in f.function.gives],
+            }
+            for f in functions
+        ],
+        "proven": run.proof is not None and run.is_host_right(),
     }
 
 

@@ -125,8 +125,8 @@ def host_place(out: str) -> str:
     return str(path.with_name(f"{path.stem}.host.py"))
 
 
-def write_cut(cut: Cut, path: str, out: str) -> tuple[str, ...]:
-    """Write the models and the host part; gives their places. Each file is complete or as it was.
+def cut_places(cut: Cut, path: str, out: str) -> tuple[str, ...]:
+    """Where the engines go, and behind them the host part if there is one.
 
     Args:
         cut: the parts.
@@ -134,18 +134,32 @@ def write_cut(cut: Cut, path: str, out: str) -> tuple[str, ...]:
         out: where the first engine's model goes.
 
     Raises:
-        InputError: a file is the model itself, or cannot be written.
+        InputError: one of them is the model itself.
     """
     places = [model_place(out, k) for k in range(len(cut.parts))]
-    host = host_place(out)
-    for place in (*places, *((host,) if cut.host else ())):
+    places += [host_place(out)] if cut.host else []
+    for place in places:
         keep_input(path, place)
-    for place, part in zip(places, cut.parts, strict=True):
-        save_graph(part.graph, place)
-    if cut.host:
-        atomic_write(host, cut.host.encode())
-        places.append(host)
     return tuple(places)
+
+
+def write_cut(cut: Cut, path: str, out: str) -> tuple[str, ...]:
+    """Write the models and the host part; gives their places. Each file is complete or as it was.
+
+    Raises:
+        InputError: a file is the model itself, or cannot be written.
+    """
+    places = cut_places(cut, path, out)
+    for place, part in zip(places, cut.parts, strict=False):
+        save_graph(part.graph, place)
+    write_host(cut, places)
+    return places
+
+
+def write_host(cut: Cut, places: Sequence[str]) -> None:
+    """Write the host part, the last of ``places``, if there is one."""
+    if cut.host:
+        atomic_write(places[-1], cut.host.encode())
 
 
 def _written(graph: Graph, specs: Specs, stages: Stages, stage: int, shared: Shared, last: int) -> Written:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graphdoctor.formats.tensorflow import load_model, save_graph
+from graphdoctor.flows.cut_proof import is_proven, prove_cut
+from graphdoctor.flows.cutting import cut_opened
+from graphdoctor.flows.opening import open_model
+from graphdoctor.flows.verify import Side
+from graphdoctor.formats.tensorflow import graphdef_bytes, load_model, save_graph
 from graphdoctor.ir import Graph, tensor_of
+from graphdoctor.targets import load_target
 from graphdoctor.wire.tensors import Tensor
 from tests.cli.program import call, refused
 from tests.flows.nets import real, written
@@ -102,8 +109,8 @@ def test_an_op_that_the_host_part_cannot_say_is_refused_and_nothing_is_written(t
     [
         (["--cut"], "does not know where to cut"),
         (["--cut", "cc"], "no node is named 'cc'"),
-        (["--cut", "--target", "rtx1.7", "--in-place"], "--cut writes new files"),
-        (["--cut", "--target", "rtx1.7", "--diff"], "--cut writes new files"),
+        (["--cut", "--target", "rtx1.7", "--in-place"], "--cut writes new files, and does nothing else"),
+        (["--cut", "--target", "rtx1.7", "--diff"], "--cut writes new files, and does nothing else"),
     ],
 )
 def test_a_wrong_cut_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
@@ -125,3 +132,34 @@ def test_a_detector_in_parts_gives_tensorflows_numbers(name: str, tmp_path: Path
     assert done.code == 0, done.out + done.err
     assert "differs" not in done.out
     assert (tmp_path / "cut.host.py").exists()
+
+
+@pytest.mark.tensorflow
+def test_convert_writes_the_engine_and_the_host_part(tmp_path: Path) -> None:
+    out = tmp_path / "cut.onnx"
+    done = call("convert", written(tmp_path, SMALL), "--to", "onnx", "--cut", "--target", "rtx1.7", "-o", out)
+    assert done.code == 0, done.err
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["cut.host.py", "cut.onnx", "model.pb"]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.engine
+def test_cure_builds_the_engine_part_and_proves_the_host_part(tmp_path: Path) -> None:
+    done = call("cure", written(tmp_path, SMALL), "--target", "rtx1.7", "--cut", "-o", tmp_path / "out")
+    assert done.code == 0, done.out + done.err
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["cut"]["proven"] is True
+    assert report["cut"]["engines"] == [{"model": "engine.pb", "inputs": ["x"], "outputs": ["r"]}]
+    assert {"engine.pb", "engine.host.py", "model.plan"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.tensorflow
+def test_a_host_part_that_is_wrong_is_not_proven(tmp_path: Path) -> None:
+    opened = open_model(written(tmp_path, SMALL))
+    original = graphdef_bytes(opened.graph)
+    cut = cut_opened(opened, load_target("rtx1.7"), (), str(tmp_path / "cut.pb"))
+    wrong = replace(cut, host=cut.host.replace("np.sum(", "1.01 * np.sum("))
+    assert wrong.host != cut.host
+    side = Side("model", "tensorflow", tuple(opened.inputs()), cut.outputs, original)
+    assert is_proven(prove_cut(side, cut), cut)
+    assert not is_proven(prove_cut(side, wrong), wrong)
