@@ -16,6 +16,7 @@ from functools import cache
 from math import log
 
 from graphdoctor.lint import Rule, load_rules
+from graphdoctor.match.history import has_heard_of
 from graphdoctor.targets import all_target_names, load_target
 
 MOST = 3
@@ -36,6 +37,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{2,}")
 _SENTENCE = re.compile(r"[;.] ")
 _NAMED = re.compile(r"(?<=\b_)[A-Z][A-Za-z0-9]{2,}|(?<=operation )[A-Z][A-Za-z0-9]{2,}|\b[a-z]+[A-Z][A-Za-z0-9]*")
 """What a message is about: an op as UFF writes it, ``_Print`` or ``Print``, or a function, ``importTopK``."""
+_OP = re.compile(r"(?:\bop: |\bnot registered ')(\w+)")
+"""The op in a message that says that it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,17 @@ def rules_for_message(text: str) -> list[Rule]:
             score = _score(message, window)
             if score > best.get(message.rule.code, (0.0,))[0]:
                 best[message.rule.code] = (score, message.rule)
-    ranked = sorted(best.values(), key=lambda pair: (-pair[0], pair[1].code))
+    fitting = (pair for pair in best.values() if not _is_known_after_all(pair[1], text))
+    ranked = sorted(fitting, key=lambda pair: (-pair[0], pair[1].code))
     return [rule for score, rule in ranked[:MOST] if score >= _CLOSE * ranked[0][0]]
+
+
+def _is_known_after_all(rule: Rule, text: str) -> bool:
+    """True if ``rule`` is about ops that nobody knows, and TensorFlow or a target has the one in ``text``."""
+    found = _OP.search(text) if rule.args.get("because") == "nobody" else None
+    return found is not None and (
+        has_heard_of(found[1]) or any(found[1] in load_target(name).ops for name in all_target_names())
+    )
 
 
 def _windows(text: str) -> Iterator[frozenset[str]]:
