@@ -167,15 +167,18 @@ def _step_back(facts: Facts, node: Node) -> tuple[Value, _Bias | None] | None:
         for data, added in ((first, second), (second, first)):
             if known_array(facts, added) is not None or constant_cone(added) is not None:
                 return data, _Bias(added, False)
+    if node.op == "Sub" and (known_array(facts, second) is not None or constant_cone(second) is not None):
+        return first, _Bias(second, False, taken=True)
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Bias:
-    """A constant that is added; ``on_axis_1`` if it is a vector along axis 1 (BiasAdd in NCHW)."""
+    """A constant that is added; ``on_axis_1`` if it is a vector along axis 1 (BiasAdd in NCHW), ``taken`` if by Sub."""
 
     value: Value
     on_axis_1: bool
+    taken: bool = False
 
     def of(self, facts: Facts, layer: Layer) -> Array | NoChain:
         """One number per channel of ``layer``."""
@@ -185,7 +188,9 @@ class _Bias:
         if self.on_axis_1:
             array = array.reshape((-1,) + (1,) * (layer.rank - 2))
         vector = layer.per_channel(array)
-        return vector if vector is not None else NoChain(f"{self.value.name} is not one number per channel")
+        if vector is not None:
+            return -vector if self.taken else vector
+        return NoChain(f"{self.value.name} is not one number per channel")
 
 
 def only_reader(graph: GraphView, nodes: tuple[Node, ...], end: Node) -> str:
