@@ -31,6 +31,7 @@ COMMANDS = (
     "clean",
     "completion",
     "test-rules",
+    "test-rewrites",
     "run-script",
     "diff",
     "undo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import click
@@ -94,24 +95,30 @@ def command(
         timeout=timeout,
     )
     ends = {path: (signature(given, path), places_of_packs(given, path)) for path in models}
+
+    def one(path: str) -> int:
+        place = None if wish.diff or cut is not None else place_for(path, out_path, in_place)
+        check_patch_place(path, place, patch_out)
+        own = replace(options, signature=ends[path][0], places=ends[path][1])
+        if cut is not None:
+            return cut_model(path, out_path, own, wanted, wish)
+        return _fix(path, place, own, wish) if patch is None else patched(path, patch, place, wish)
+
+    sys.exit(_each(models, one))
+
+
+def _each(models: tuple[str, ...], work: Callable[[str], int]) -> int:
+    """The worst exit code of ``work`` on each model; of several models, one that fails stops no other."""
     code = 0
     for path in models:
         try:
-            place = None if wish.diff or cut is not None else place_for(path, out_path, in_place)
-            check_patch_place(path, place, patch_out)
-            wanted_options = replace(options, signature=ends[path][0], places=ends[path][1])
-            if cut is not None:
-                code = max(code, cut_model(path, out_path, wanted_options, wanted, wish))
-            elif patch is None:
-                code = max(code, _fix(path, place, wanted_options, wish))
-            else:
-                code = max(code, patched(path, patch, place, wish))
+            code = max(code, work(path))
         except GraphdoctorError as e:
             if len(models) == 1:
                 raise
             show_error(e)
             code = 2
-    sys.exit(code)
+    return code
 
 
 def _fix(path: str, place: str | None, options: FixOptions, wish: Wish) -> int:

@@ -140,6 +140,21 @@ class TensorflowRun:
 
 
 @dataclass(frozen=True, slots=True)
+class TensorflowEach:
+    """Run many small GraphDefs, each on its own inputs (arrays ``<number>/<tensor>``); ``fetches`` has theirs."""
+
+    graphs: tuple[str, ...]
+    fetches: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EachDone:
+    """The outputs travel as arrays ``<number>/<tensor>``; ``errors`` is empty for a graph that ran."""
+
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OnnxRun:
     """Run an ONNX model on ``sets`` input sets; no ``fetches`` means every output of the model.
 

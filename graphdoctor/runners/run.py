@@ -8,7 +8,7 @@ from typing import Any
 
 from graphdoctor import jobs
 from graphdoctor.errors import InputError
-from graphdoctor.jobs.spec import OnnxRun, TensorflowRun, pack_sets, unpack_sets
+from graphdoctor.jobs.spec import OnnxRun, TensorflowEach, TensorflowRun, pack_sets, unpack_sets
 from graphdoctor.types import Array
 
 Model = str | Path | bytes
@@ -40,6 +40,29 @@ def run_tensorflow(
     request = TensorflowRun(path, tuple(fetches), len(input_sets))
     where = name or _shown(graph, "the graph")
     return _run("tensorflow_run", request, input_sets, files, timeout, where)
+
+
+def run_each_tensorflow(
+    graphs: Sequence[bytes], feeds: InputSets, fetches: Sequence[Sequence[str]], *, timeout: float = 600.0
+) -> list[dict[str, Array] | str]:
+    """Run small GraphDefs with TensorFlow on the CPU, all in one process; of each its outputs, or why it cannot run.
+
+    Args:
+        graphs: serialized.
+        feeds: arrays by tensor name, for each graph.
+        fetches: tensor names, for each graph.
+        timeout: seconds for all of them.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+        WorkerError: it crashed, or ran out of time.
+    """
+    files = {f"{i}.pb": graph for i, graph in enumerate(graphs)}
+    request = TensorflowEach(tuple(files), tuple(map(tuple, fetches)))
+    result = jobs.run("tensorflow_each", request, pack_sets(feeds), timeout=timeout, files=files)
+    jobs.raise_for_failure(result, where="the graphs", purpose=_PURPOSES["tensorflow_run"])
+    outputs = unpack_sets(result.arrays, len(graphs))
+    return [error or found for error, found in zip(result.data["errors"], outputs, strict=True)]
 
 
 def run_onnx(

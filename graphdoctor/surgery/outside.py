@@ -94,10 +94,10 @@ def _in_finder(row: RewriteRow, file: PackFile) -> Iterator[Problem]:
     if file.package and finder_of(file.package, row.find) is not None:
         return
     if row.find not in finders():
-        names = (*finders(), *_finder_names(file.path.parent))
+        names = (*finders(), *(_finder_names(file.path.parent) if file.package else ()))
         near = get_close_matches(row.find, names, n=2)
-        place = "" if file.package else "; a finder in Python needs an installed package"
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"See docs/writing-rewrites.md{place}"
+        hint = f"Did you mean {' or '.join(near)}?" if near else "docs/writing-rewrites.md says what there is"
+        hint += "" if file.package else " One in Python needs an installed package"
         yield Problem(("find",), f"no finder is named {row.find!r}", hint)
 
 

@@ -1,113 +1,19 @@
-"""Cases of fixtures/rewrites, each the whole promise of a rewrite on one graph.
-
-A case file is ``fixtures/rewrites/<rewrite>.toml``::
-
-    rewrite = "rename-addv2"
-    [[case]]
-    name = "plain"
-    graph = '''...'''            # text form; T and N may be left out
-    fixed = '''...'''            # the graph after it; left out: nothing must change
-    refused = "part of it"       # a reason it must give, at the end
-    held_back = true             # that reason must be one that --unsafe-fixes lifts
-    also = ["remove-identities"] # rewrites that run with it, behind it
-    target = "trt3"              # what --target says; left out: nothing
-    unsafe = true                # --unsafe-fixes
-    range = [-3.0, 3.0]          # of every fed value; or a table, placeholder to range
-    feed = {x = [2, 3]}          # its shape, where a dimension must not be 2 (the first) or 3
-    values = {keep = 1.0}        # what is fed, where no random numbers will do
-    skip_run = "reason"          # TensorFlow is not asked; without it an unsafe one is not either
-    same = true                  # an unsafe one that gives the same numbers all the same
-    onednn = true                # TensorFlow's own CPU kernels lack it (NCHW): asked in a process with oneDNN
-"""
+"""The cases of fixtures/rewrites, one file a rewrite of graphdoctor's own packs."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from graphdoctor.ir import Graph
-from graphdoctor.ir.text import parse_graph
-from graphdoctor.passes.complete import complete_attrs
-from graphdoctor.resources import load_toml
-from graphdoctor.surgery import FixResult, Rewrite, load_rewrites, pack_names, run_rewrites
+from graphdoctor.surgery import load_rewrites, pack_names
 from graphdoctor.surgery.packs import LoadedRewrite
-from graphdoctor.targets import load_target
-from graphdoctor.types import Array, DType
-from graphdoctor.wire.tensors import Tensor
+from graphdoctor.surgery.trials import Case, Mutant, completed, described, read_cases
+from graphdoctor.surgery.trials import mutants as mutants_of
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "rewrites"
-Described = dict[str, tuple[str, tuple[str, ...], dict[str, Any]]]
-"""Node name to op, inputs and attributes."""
 
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One case of one file; the module's text says what the fields mean."""
-
-    rewrite: str
-    name: str
-    graph: str
-    fixed: str = ""
-    refused: str = ""
-    held_back: bool = False
-    also: tuple[str, ...] = ()
-    target: str = ""
-    unsafe: bool = False
-    range: Any = (-3.0, 3.0)
-    feed: Mapping[str, list[int]] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    skip_run: str = ""
-    same: bool = False
-    onednn: bool = False
-
-    @property
-    def id(self) -> str:
-        """What pytest calls it."""
-        return f"{self.rewrite}-{self.name}"
-
-    @property
-    def runs(self) -> bool:
-        """True if the numbers before and after must be equal."""
-        return bool(self.fixed) and not self.skip_run and (not self.unsafe or self.same)
-
-    def parsed(self) -> Graph:
-        """A new graph of the case, with all its attributes."""
-        return completed(self.graph, self.id)
-
-    def rewrites(self) -> list[Rewrite]:
-        """The rewrite, and those that run with it."""
-        return [all_rewrites()[name] for name in (self.rewrite, *self.also)]
-
-    def apply(self, graph: Graph) -> FixResult:
-        """Run the rewrites on ``graph``."""
-        target = load_target(self.target) if self.target else None
-        return run_rewrites(graph, self.rewrites(), target=target, unsafe=self.unsafe)
-
-    def feeds(self) -> dict[str, Array]:
-        """A value for each placeholder, the same on each call."""
-        return {
-            n.name: self._feed(n.name, n.attr("dtype"), n.attr("shape")) for n in self.parsed().by_op("Placeholder")
-        }
-
-    def _feed(self, name: str, dtype: DType, shape: Any) -> Array:
-        kind = dtype.numpy
-        assert kind is not None
-        if name in self.values:
-            return np.asarray(self.values[name], dtype=kind)
-        dims = tuple(self.feed.get(name, ())) or tuple(
-            (3 if i else 2) if d is None else d for i, d in enumerate(shape.dims)
-        )
-        low, high = self.range[name] if isinstance(self.range, Mapping) else self.range
-        rng = np.random.default_rng(zlib.crc32(f"{self.id}/{name}".encode()))
-        if kind.kind in "iu":
-            return rng.integers(max(int(low), 0) if kind.kind == "u" else int(low), int(high) + 1, dims).astype(kind)
-        return rng.integers(0, 2, dims).astype(kind) if kind.kind == "b" else rng.uniform(low, high, dims).astype(kind)
+__all__ = ["FOLDER", "Case", "Mutant", "all_cases", "all_rewrites", "completed", "described", "mutants"]
 
 
 @cache
@@ -120,41 +26,9 @@ def all_rewrites() -> dict[str, LoadedRewrite]:
 @cache
 def all_cases() -> tuple[Case, ...]:
     """Every case of every file."""
-    return tuple(case for path in sorted(FOLDER.glob("*.toml")) for case in _cases(path))
+    return tuple(case for path in sorted(FOLDER.glob("*.toml")) for case in read_cases(path, all_rewrites()))
 
 
-def _cases(path: Path) -> Iterator[Case]:
-    table = load_toml(path)
-    for entry in table["case"]:
-        yield Case(rewrite=table["rewrite"], **entry)
-
-
-def completed(text: str, name: str) -> Graph:
-    """The graph of ``text`` with the attributes that may be left out."""
-    graph = parse_graph(text, name)
-    complete_attrs(graph)
-    for node in graph.by_op("FusedBatchNorm"):
-        graph.drop_attrs(node, "U")  # only its later versions have it
-    return graph
-
-
-def described(graph: Graph) -> Described:
-    """Everything that a comparison of two graphs looks at, order of nodes aside."""
-    return {
-        n.name: (
-            n.op,
-            (*(v.name for v in n.inputs), *(f"^{c.name}" for c in n.controls)),
-            {key: plain(value) for key, value in n.attrs.items()},
-        )
-        for n in graph
-    }
-
-
-def plain(value: Any) -> Any:
-    """An attribute so that two can be compared: floats in constants to seven digits."""
-    if isinstance(value, Tensor):
-        array = value.array()
-        if array.dtype.kind == "f":
-            return value.dtype.label, value.shape, tuple(float(f"{v:.6g}") for v in array.reshape(-1).tolist())
-        return value.dtype.label, value.shape, tuple(array.reshape(-1).tolist())
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+def mutants(rewrite: str, *, odd: bool = True) -> Iterator[Mutant]:
+    """Endlessly mutants of the cases of ``rewrite``."""
+    return mutants_of(rewrite, [c for c in all_cases() if c.rewrite == rewrite], odd=odd)

@@ -15,11 +15,11 @@ from graphdoctor.findings import Safety
 from graphdoctor.ir import Graph, broken_invariants
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.surgery import Rewrite, load_rewrites, run_rewrites
+from graphdoctor.surgery.trials import Mutant, mutant
 from graphdoctor.targets import load_target
 from graphdoctor.types import Array
 from tests.ops.harness import _plain_config, tensorflow, tf_graph_def
-from tests.surgery.cases import all_cases, all_rewrites
-from tests.surgery.mutants import Mutant, mutant, mutants
+from tests.surgery.cases import all_cases, all_rewrites, mutants
 
 COUNT = int(os.environ.get("GRAPHDOCTOR_MUTANTS", "100"))
 """Graphs per safe rewrite; 2000 find more, and take half an hour."""

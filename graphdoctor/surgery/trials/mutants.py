@@ -1,4 +1,4 @@
-"""Cases of fixtures/rewrites, changed at random in what a precondition must look at.
+"""Cases of a rewrite, changed at random in what a precondition must look at.
 
 A mutant is the graph of a case with, now and then, further readers and outputs in the middle of what is rewritten,
 control edges, copies and Identities between its nodes, sizes that are not known, and NaN, infinities and zeros of both
@@ -8,7 +8,7 @@ signs among what is fed and in the constants.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,10 @@ import numpy as np
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.ir.text import format_graph
 from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.surgery.trials.cases import Case
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.attrs import FuncRef, ShapeValue
 from graphdoctor.wire.tensors import Tensor
-from tests.surgery.cases import Case, all_cases, all_rewrites
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, float("nan"), float("inf"), float("-inf"), 3e38, 1e-30)
 """Nothing denormal: kernels of TensorFlow differ in whether they take that for zero."""
@@ -43,12 +43,12 @@ class Mutant:
         return f"{self.case.id} with seed {self.seed!r}\n{format_graph(self.graph)}\nfed {self.feeds}"
 
 
-def mutants(rewrite: str, *, odd: bool = True) -> Iterator[Mutant]:
-    """Endlessly mutants of the cases of ``rewrite``, the same at each call; none if no case can be run.
+def mutants(rewrite: str, every: Sequence[Case], *, odd: bool = True) -> Iterator[Mutant]:
+    """Endlessly mutants of ``every`` case of ``rewrite``, the same at each call; none if no case can be run.
 
     ``odd``: with NaN, infinities and the like, where the rewrite folds nothing.
     """
-    cases = [c for c in all_cases() if c.rewrite == rewrite and _usable(c)]
+    cases = [c for c in every if _usable(c)]
     weights = [3 if c.fixed else 1 for c in cases]
     number = 0
     while any(c.fixed for c in cases):
@@ -62,10 +62,9 @@ def mutant(case: Case, seed: str, *, odd: bool = True) -> Mutant:
     """The mutant of ``case`` that belongs to ``seed``."""
     rng = random.Random(f"{seed}/{case.id}")
     graph, feeds = case.parsed(), case.feeds()
-    folds = any(all_rewrites()[name].row.rounds_constants for name in (case.rewrite, *case.also))
     for _ in range(rng.randint(0, _MOST)):
         rng.choice(_CHANGES)(rng, graph)
-    if odd and not folds:
+    if odd and not case.rounds:
         for change in (_odd_constant, _odd_feed):
             if rng.random() < 0.4:
                 change(rng, graph, feeds)
