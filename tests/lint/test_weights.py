@@ -7,7 +7,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from graphdoctor.ir.text import parse_graph
+from graphdoctor.lint import lint
 from graphdoctor.lint.weights import FP16_TINY, WeightStats, scan
+from graphdoctor.passes.complete import complete_attrs
+from graphdoctor.passes.infer_shapes import infer_shapes
+from graphdoctor.targets import load_target
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.tensors import Tensor, TensorError
 
@@ -70,3 +75,24 @@ def test_no_copy_of_the_constant_is_made() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < tensor.nbytes_stored / 8
+
+
+SUPPRESSION = """
+b = Placeholder {dtype: float32, shape: shape[10,4]}
+s = Placeholder {dtype: float32, shape: shape[10]}
+m = Const int32[] 5
+i = Const float32[] 1e-8
+t = Const float32[] -inf
+y = NonMaxSuppressionV3(b, s, m, i, t) {T: float32}
+"""
+
+
+@pytest.mark.parametrize(
+    ("further", "found"), (("", set()), ("z = Add(s, i) {T: float32}\nu = Add(s, t) {T: float32}", {"i", "t"}))
+)
+def test_thresholds_of_a_suppression_are_no_weights(further: str, found: set[str]) -> None:
+    """-inf is how TensorFlow writes that there is none; who computes with such a constant hears of it."""
+    graph = parse_graph(f"{SUPPRESSION}{further}\noutputs: y{', z, u' if further else ''}")
+    complete_attrs(graph)
+    result = lint(graph, infer_shapes(graph), [load_target("trt8.6")])
+    assert {f.node for f in result.findings if f.code in ("GDN001", "GDN003")} == found

@@ -10,6 +10,10 @@ from graphdoctor.lint.weights import FP16_TINY, WeightStats, scan
 from graphdoctor.types import DType
 from graphdoctor.wire.tensors import Tensor, TensorError
 
+_BOXES_AND_SCORES = 2
+_SUPPRESS = tuple(f"{kind}NonMaxSuppression" for kind in ("", "Combined")) + tuple(
+    f"NonMaxSuppression{version}" for version in ("V2", "V3", "V4", "V5", "WithOverlaps")
+)
 _FLOATS = frozenset({DType.FLOAT, DType.DOUBLE, DType.BFLOAT16, DType.HALF})
 
 
@@ -37,7 +41,10 @@ def _scanned(ctx: CheckContext) -> dict[Node, WeightStats]:
 
 
 def _scan_all(ctx: CheckContext) -> Iterator[tuple[Node, WeightStats]]:
+    thresholds = set(_thresholds(ctx))
     for node in ctx.live_nodes("Const"):
+        if node in thresholds:
+            continue
         tensor = node.attr("value")
         dtype = node.attr("dtype")
         if isinstance(tensor, Tensor) and isinstance(dtype, DType) and dtype in _FLOATS:
@@ -45,6 +52,14 @@ def _scan_all(ctx: CheckContext) -> Iterator[tuple[Node, WeightStats]]:
                 yield node, scan(tensor)
             except TensorError:
                 continue  # a finding of its own
+
+
+def _thresholds(ctx: CheckContext) -> Iterator[Node]:
+    """Constants that only say when to suppress a box: they are no tensors of an engine, and -inf is a default there."""
+    for node in ctx.live_nodes(*_SUPPRESS):
+        for value in node.inputs[_BOXES_AND_SCORES:]:
+            if all(user.op in _SUPPRESS for user in ctx.graph.consumers(value.node)):
+                yield value.node
 
 
 def _non_finite(stats: WeightStats, limit: float) -> str:
