@@ -105,8 +105,9 @@ class Segmented:
     def _reasons(self) -> Iterator[tuple[Node, str]]:
         for segment in self.segments.small:
             size = sum(n.op not in self.rules.uncounted for n in segment)
+            count = f"{size or 'no'} node{'s' * (size != 1)}{' that count' * (not size)}"
             for node in segment:
-                yield node, f"its segment has {size} node{'s' * (size != 1)}, and {self.rules.minimum} are needed"
+                yield node, f"its segment has {count}, and {self.rules.minimum} are needed"
         for segment in self.segments.surplus:
             for node in segment:
                 yield node, f"there are {self.rules.engines} larger segments, and no more engines are made"
