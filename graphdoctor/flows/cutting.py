@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graphdoctor.errors import UnsupportedError
+from graphdoctor.errors import InputError, UnsupportedError
+from graphdoctor.flows.fix import FixOptions, fix_opened
 from graphdoctor.flows.opening import Opened, keep_input
 from graphdoctor.formats.host import (
     Engine,
@@ -22,9 +23,10 @@ from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, save_graph
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.lint import LintOptions, lint
-from graphdoctor.passes.infer_shapes import Specs
+from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.prune import prune
-from graphdoctor.passes.stages import Stages, find_stages
+from graphdoctor.passes.stages import FLOW_OPS, Stages, find_stages
+from graphdoctor.surgery import load_rewrites
 from graphdoctor.targets import Target
 from graphdoctor.wire.attrs import ShapeValue
 
@@ -63,6 +65,66 @@ def stages_of(graph: Graph, specs: Specs, target: Target | None, names: Sequence
     ends = [_value(graph, name) for name in names]
     refused = refused_by(graph, specs, target) if target is not None else frozenset()
     return find_stages(graph, specs, refused, ends, can_write)
+
+
+LOOP = "a loop"
+"""How control flow is called among ops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Where a graph would be cut.
+
+    Attributes:
+        ops: what keeps the target from going on, loops as one word.
+        takes: what the first engine reads.
+        gives: what the last engine gives.
+        unwritable: ops of the host part that cannot be written in numpy.
+        has_tail: True if the host has work behind the last engine.
+    """
+
+    ops: tuple[str, ...]
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
+    unwritable: tuple[str, ...]
+    has_tail: bool
+
+
+def boundary_of(opened: Opened, target: Target) -> Boundary | None:
+    """Where ``--cut`` would cut ``opened`` for ``target``; ``None`` for nowhere. The graph stays as it is."""
+    graph = graph_from_bytes(graphdef_bytes(opened.graph))
+    graph.inputs = tuple(graph.node(n.name) for n in opened.graph.inputs)
+    graph.outputs = tuple(graph.value(v.name) for v in opened.graph.outputs)
+    graph.producer = opened.graph.producer
+    copy = Opened(replace(opened.model, graph=graph), infer_shapes(graph))
+    fix_opened(copy, load_rewrites(target.packs), FixOptions(target.packs, target))
+    refused = refused_by(graph, copy.specs, target)
+    stages, is_front = _stages_or_front(graph, copy.specs, refused)
+    if stages is None:
+        return None
+    host = [n for n, s in stages.stage.items() if not s % 2]
+    if not host:
+        return None
+    first, last = stages.engines[0], stages.engines[-1]
+    plain = {n.op for n in host if n in refused and n.op not in FLOW_OPS and not n.op.startswith("TensorArray")}
+    loop = (LOOP,) if any(n.op in FLOW_OPS for n in host) else ()
+    return Boundary(
+        (*sorted(plain), *loop),
+        tuple(v.name for v in stages.reads(graph, first)),
+        tuple(v.name for v in (graph.outputs if is_front else stages.gives(graph, last))),
+        tuple(sorted({n.op for n in host if not can_write(n) and n.op not in FLOW_OPS})),
+        not is_front and any(s > last for s in stages.stage.values()),
+    )
+
+
+def _stages_or_front(graph: Graph, specs: Specs, refused: frozenset[Node]) -> tuple[Stages | None, bool]:
+    """The stages; where all weights are in loops (True), those of a target that runs loops: what is in front counts."""
+    for loops_run in (False, True):
+        try:
+            return find_stages(graph, specs, refused, (), can_write, loops_run=loops_run), loops_run
+        except InputError:
+            continue
+    return None, False
 
 
 def refused_by(graph: Graph, specs: Specs, target: Target) -> frozenset[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.cutting import LOOP, boundary_of
 from graphdoctor.flows.opening import Opened, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import read_raw
@@ -10,15 +11,21 @@ from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.passes.signature import find_leaves, is_training_scope
 from graphdoctor.render.text_inspect import InspectView, RankedOutput, Suggestion, Weight
+from graphdoctor.targets import load_target
 from graphdoctor.types import DType, Shape
 from graphdoctor.wire.tensors import Tensor
 
 _LARGEST = 5
-_FRONT_END_OPS = (
+_HOST_OPS = (
     "DecodeWav AudioSpectrogram Mfcc DecodeJpeg DecodePng DecodeImage DecodeBmp DecodeGif DecodeRaw DecodeCSV "
-    "ParseExample ParseSingleExample ReadFile IteratorGetNext IteratorGetNextSync QueueDequeueV2 QueueDequeueManyV2"
+    "ParseExample ParseSingleExample ReadFile IteratorGetNext IteratorGetNextSync QueueDequeueV2 QueueDequeueManyV2 "
+    "Enter NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 "
+    "CombinedNonMaxSuppression"
 ).split()
-"""Ops that prepare data on the host; no TensorRT parser has them (facts: the ops of no target's table)."""
+"""Ops that are the work of a host: where one is, it is worth looking for a place to cut."""
+_SHOWN = 3
+_STRICTEST = "rtx1.7"
+"""The target whose cut is suggested: an ONNX parser without plugins, whose table was measured."""
 
 
 def inspect_model(path: str) -> InspectView:
@@ -74,7 +81,7 @@ def _graph_view(opened: Opened) -> InspectView:
         weights=tuple(weights[:_LARGEST]),
         functions=model.functions,
         notes=tuple(model.notes),
-        suggestions=tuple(_suggestions(model.path, graph, specs)),
+        suggestions=tuple(_suggestions(opened)),
     )
 
 
@@ -108,39 +115,28 @@ def _info(value: Value, specs: Specs) -> TensorInfo:
     return TensorInfo(value.name, spec.dtype, spec.shape)
 
 
-def _suggestions(path: str, graph: Graph, specs: Specs) -> list[Suggestion]:
-    """Cuts behind a front end that runs on the host, and dimensions that have to be given."""
-    found = []
-    cut = _front_end_end(graph)
-    if cut is not None:
-        spec = specs.output(cut)
-        argument = f"{cut.name}:{_label(spec.dtype)}{_dims(spec.shape)}"
-        ops = ", ".join(sorted({n.op for n in _upstream(cut)} & set(_FRONT_END_OPS)))
-        text = f"{ops}: this front end stays on the host. Cut the graph behind it" + (
-            ":" if spec.is_static else ", and fill in what is marked ?:"
-        )
-        found.append(Suggestion(text, f"graphdoctor check {path} --input '{argument}'"))
-    return found
-
-
-def _front_end_end(graph: Graph) -> Node | None:
-    """The last node of a front end: one of its ops that no other of them reads."""
-    ends = [
-        n
-        for n in graph.by_op(*_FRONT_END_OPS)
-        if graph.consumers(n) and not any(c.op in _FRONT_END_OPS for c in graph.consumers(n))
-    ]
-    return ends[-1] if ends else None
-
-
-def _upstream(node: Node) -> set[Node]:
-    seen, stack = {node}, [node]
-    while stack:
-        for value in stack.pop().inputs:
-            if value.node not in seen:
-                seen.add(value.node)
-                stack.append(value.node)
-    return seen
+def _suggestions(opened: Opened) -> list[Suggestion]:
+    """Where ``fix --cut`` would cut; with the host part where it can be written, else with what to say to ``check``."""
+    path, specs = opened.model.path, opened.specs
+    if not opened.graph.by_op(*_HOST_OPS):
+        return []
+    found = boundary_of(opened, load_target(_STRICTEST))
+    if found is None:
+        return []
+    ops = ", ".join([op for op in found.ops if op in _HOST_OPS or op == LOOP] or found.ops[:_SHOWN])
+    ends = f"from {', '.join(found.takes)} to {', '.join(found.gives)}"
+    if not found.unwritable:
+        text = f"{ops}: this stays on the host, and an engine goes {ends}. Cut it, with the rest in numpy:"
+        return [Suggestion(text, f"graphdoctor fix {path} --cut --target {_STRICTEST}")]
+    fed = {n.name for n in opened.graph.inputs}
+    taken = [opened.graph.value(n) for n in found.takes if n not in fed]
+    inputs = [f"{v.name}:{_label(specs.of(v).dtype)}{_dims(specs.of(v).shape)}" for v in taken]
+    words = [f"--input '{i}'" for i in inputs] + ([f"--output {g}" for g in found.gives] if found.has_tail else [])
+    if not words:
+        return []
+    text = f"{ops}: this stays on the host, and an engine goes {ends}. Cut the graph there"
+    text += ":" if all(specs.of(v).is_static for v in taken) else ", and fill in what is marked ?:"
+    return [Suggestion(text, f"graphdoctor check {path} {' '.join(words)}")]
 
 
 def _label(dtype: DType) -> str:

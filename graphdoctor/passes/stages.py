@@ -67,6 +67,8 @@ def find_stages(
     refused: AbstractSet[Node],
     ends: Sequence[Value] = (),
     portable: Callable[[Node], bool] = lambda _: True,
+    *,
+    loops_run: bool = False,
 ) -> Stages:
     """Cut ``graph``.
 
@@ -76,13 +78,15 @@ def find_stages(
         refused: nodes that the target does not run, or of which it cannot be told.
         ends: values behind which everything is the host's; none: the cut is found.
         portable: whether the host could run a node as well.
+        loops_run: take loops for work of an engine, to see what stands in front of them.
 
     Raises:
         InputError: nothing is left for an engine.
     """
     live = _live(graph, specs)
     loops = _loops(graph, live)
-    host = {n for n in live if n in refused or n in loops or _is_flow(n)}
+    flow = {n for n in live if n in loops or _is_flow(n)}
+    host = (live.keys() & refused) - flow if loops_run else (live.keys() & refused) | flow
     anchors = {n for n in live if n.op in NETWORK_OPS}
     if ends:
         before = graph.live([v.node for v in ends], controls=False)

@@ -11,6 +11,7 @@ import pytest
 
 from graphdoctor.flows.cut_proof import is_proven, prove_cut
 from graphdoctor.flows.cutting import cut_opened
+from graphdoctor.flows.inspect import inspect_model
 from graphdoctor.flows.opening import open_model
 from graphdoctor.flows.verify import Side
 from graphdoctor.formats.tensorflow import graphdef_bytes, load_model, save_graph
@@ -29,6 +30,28 @@ where = Where(r) {T: float32}
 picked = GatherNd(r, where) {Tparams: float32, Tindices: int64}
 axis = Const int32[1] [0]
 sum = Sum(picked, axis) {T: float32, Tidx: int32, keep_dims: false}
+"""
+LOOPED = """
+x = Placeholder {dtype: float32, shape: shape[1,8,8,3]}
+w = Const float32[3,3,3,5] normal(1)
+c = Conv2D(x, w) {T: float32, padding: "SAME", strides: [1,1,1,1], data_format: "NHWC"}
+to = Const int32[2] [64,5]
+rows = Reshape(c, to) {T: float32, Tshape: int32}
+zero = Const int32[2] [0,0]
+four = Const int32[2] [64,4]
+boxes = Slice(rows, zero, four) {T: float32, Index: int32}
+last = Const int32[2] [0,4]
+one = Const int32[2] [64,1]
+column = Slice(rows, last, one) {T: float32, Index: int32}
+flat = Const int32[1] [64]
+scores = Reshape(column, flat) {T: float32, Tshape: int32}
+most = Const int32[] 5
+iou = Const float32[] 0.5
+low = Const float32[] 0.1
+kept = NonMaxSuppressionV3(boxes, scores, most, iou, low) {T: float32, T_threshold: float32}
+axis = Const int32[] 0
+y = GatherV2(boxes, kept, axis) {Tparams: float32, Tindices: int32, Taxis: int32, batch_dims: 0}
+outputs: y
 """
 DETECTORS = (
     "od_ssd_mobilenet_v1_checkpoint",
@@ -163,3 +186,20 @@ def test_a_host_part_that_is_wrong_is_not_proven(tmp_path: Path) -> None:
     side = Side("model", "tensorflow", tuple(opened.inputs()), cut.outputs, original)
     assert is_proven(prove_cut(side, cut), cut)
     assert not is_proven(prove_cut(side, wrong), wrong)
+
+
+def test_inspect_suggests_the_cut_that_is_made(tmp_path: Path) -> None:
+    path = written(tmp_path, LOOPED)
+    (suggestion,) = inspect_model(path).suggestions
+    assert suggestion.command == f"graphdoctor fix {path} --cut --target rtx1.7"
+    assert "NonMaxSuppressionV3" in suggestion.text
+    assert "from x to rows" in suggestion.text
+    done = call(*suggestion.command.split()[1:], "-o", tmp_path / "cut.pb")
+    assert done.code == 0, done.err
+    assert "out rows" in done.out
+
+
+def test_check_says_how_to_cut(tmp_path: Path) -> None:
+    done = call("check", written(tmp_path, LOOPED), "--target", "rtx1.7", "--no-live", "--format", "json")
+    remedies = [f["remedy"] for m in json.loads(done.out)["models"] for f in m["findings"]]
+    assert any("fix --cut" in r for r in remedies)
