@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphdoctor.compare.arrays import Comparison, compare_arrays
-from graphdoctor.compare.inputs import load_npz_inputs, seeded_inputs, seeded_pair
+from graphdoctor.compare.inputs import example_dims, load_npz_inputs, seeded_inputs, seeded_pair
 from graphdoctor.compare.judge import Judgement, OutputJudgement, Sensitivity, Verdict3, judge, sensitivity
 from graphdoctor.compare.tolerance import DEFAULTS, Tolerance, tolerance_for
 
@@ -16,6 +16,7 @@ __all__ = [
     "Tolerance",
     "Verdict3",
     "compare_arrays",
+    "example_dims",
     "judge",
     "load_npz_inputs",
     "seeded_inputs",

@@ -107,7 +107,7 @@ def _known_shape(spec: TensorInfo, unknown_batch: int) -> tuple[int, ...]:
         raise InputError(
             f"the shape {dims_text(spec.shape)} has unknown dimensions beside the batch",
             where=spec.name,
-            remedy=f"Give it with --input '{spec.name}[{_example(spec.shape)}]'",
+            remedy=f"Give it with --input '{spec.name}[{example_dims(spec.shape)}]'",
         )
     if size > MAX_ELEMENTS:
         raise InputError(
@@ -118,7 +118,8 @@ def _known_shape(spec: TensorInfo, unknown_batch: int) -> tuple[int, ...]:
     return tuple(d for d in shape if d is not None)
 
 
-def _example(shape: Shape) -> str:
+def example_dims(shape: Shape) -> str:
+    """How ``--input`` could say ``shape``."""
     if shape is None:
         return "1,..."
     return ",".join("1" if d is None and i == 0 else "N" if d is None else str(d) for i, d in enumerate(shape))

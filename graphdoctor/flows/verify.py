@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from graphdoctor.compare import Judgement, Verdict3, judge, load_npz_inputs, seeded_pair
-from graphdoctor.errors import InputError, InternalError
+from graphdoctor.compare import Judgement, Verdict3, example_dims, judge
+from graphdoctor.errors import InputError, InternalError, WorkerError
 from graphdoctor.findings import Safety, TensorInfo
+from graphdoctor.flows.feeding import Feeding, feedings
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.flows.opening import SignatureOptions, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_signature
-from graphdoctor.formats.tensorflow import graphdef_bytes, read_raw
+from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, read_raw
+from graphdoctor.ir import Graph
 from graphdoctor.runners import run_onnx, run_tensorflow
-from graphdoctor.types import Array, DType
+from graphdoctor.types import Array, DType, dims_text
 
 Arrays = Mapping[str, Array]
 
@@ -47,6 +49,7 @@ class Side:
     outputs: tuple[str, ...]
     data: bytes | None = None
     pinned: Mapping[str, Array] = field(default_factory=dict)
+    graph: Graph | None = field(default=None, repr=False, compare=False)
     narrowed: bool = False
 
     def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
@@ -91,10 +94,20 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     inputs = tuple(opened.inputs())
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path
-    reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned_inputs(fixed))
+    pinned = pinned_inputs(fixed)
+    reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned, graph=_before(fixed))
     unsafe = any(a.safety is not Safety.SAFE for a in fixed.result.applied)
     candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph), narrowed=unsafe)
     return compare_sides(reference, candidate, options or VerifyOptions())
+
+
+def _before(fixed: Fixed) -> Graph | None:
+    """The graph before it was fixed, with the inputs that are still fed."""
+    if fixed.original is None:
+        return None
+    graph = graph_from_bytes(fixed.original)
+    graph.inputs = tuple(graph.node(n.name) for n in fixed.opened.graph.inputs if n.name in graph)
+    return graph
 
 
 def pinned_inputs(fixed: Fixed) -> dict[str, Array]:
@@ -134,7 +147,7 @@ def open_side(path: str, options: VerifyOptions) -> Side:
     outputs = tuple(o.name for o in opened.outputs())
     needs_bytes = opened.model.kind != "graphdef" or path == "-"
     data = graphdef_bytes(opened.graph) if needs_bytes else None
-    return Side(path, "tensorflow", tuple(opened.inputs()), outputs, data)
+    return Side(path, "tensorflow", tuple(opened.inputs()), outputs, data, graph=opened.graph)
 
 
 def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> Verified:
@@ -143,14 +156,42 @@ def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> V
     outputs = _pair_names(reference.outputs, candidate.outputs, "outputs", candidate)
     specs = _agreed(reference, candidate, inputs)
     pairing = _Pairing(reference, candidate, inputs, outputs, options)
+    plain = Feeding(tuple(specs), seed=options.seed, data=options.data, ranges=options.ranges)
+    refused: WorkerError | None = None
+    for feeding in feedings(reference.graph, plain):
+        try:
+            return _compared(pairing, feeding)
+        except WorkerError as e:
+            if not feeding.guessed or e.where != reference.path or _REFUSED not in e.message:
+                raise
+            refused = e
+    raise _no_sizes(reference, specs, refused)
+
+
+_REFUSED = "cannot run the graph"
+"""What the worker says where TensorFlow does not run a graph on what it is fed."""
+
+
+def _compared(pairing: _Pairing, feeding: Feeding) -> Verified:
     verified: Verified | None = None
-    for text, sets in _input_sets(specs, options):
-        verified = Verified(reference, candidate, pairing.judge(sets), tuple(specs), text)
-        if verified.judgement.verdict is not Verdict3.INCONCLUSIVE:
+    for text, sets in feeding.sets():
+        judged = pairing.judge(sets)
+        verified = Verified(pairing.reference, pairing.candidate, judged, feeding.specs, text)
+        if judged.verdict is not Verdict3.INCONCLUSIVE:
             break
     if verified is None:
         raise InternalError("no inputs were made to compare the models on")
     return verified
+
+
+def _no_sizes(reference: Side, specs: Sequence[TensorInfo], refused: WorkerError | None) -> InputError:
+    open_ = [s for s in specs if s.shape is None or None in s.shape[1:]]
+    said = "; ".join(f"{s.name} {dims_text(s.shape)}" for s in open_)
+    words = " ".join(f"--input '{s.name}[{example_dims(s.shape)}]'" for s in open_)
+    last = f"; of the last TensorFlow said: {refused.message.partition(_REFUSED + ':')[2].strip()}" if refused else ""
+    return InputError(
+        f"no sizes were found that it runs with: {said}{last}", where=reference.path, remedy=f"Give them: {words}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +222,6 @@ def _widened(array: Array, like: Array) -> Array:
     """``array`` of float32 as float64 where ``like`` is that."""
     narrow = array.dtype == np.float32 and like.dtype == np.float64
     return array.astype(like.dtype) if narrow else array
-
-
-_WIDER = ((-1.0, 1.0), (-4.0, 4.0), (0.0, 256.0))
-"""Ranges of float inputs, tried in turn while the outputs hardly move: a saturated net may need larger values."""
-
-
-def _input_sets(specs: Sequence[TensorInfo], options: VerifyOptions) -> Iterator[tuple[str, list[Arrays]]]:
-    """Pairs of different sets and what they are; the user's own data is the first of its pair."""
-    floats = [s.name for s in specs if s.dtype.is_float and s.name not in options.ranges]
-    for low, high in _WIDER if floats and not options.data else _WIDER[:1]:
-        ranges = {**dict.fromkeys(floats, (low, high)), **options.ranges}
-        first, second = seeded_pair(specs, options.seed, ranges=ranges)
-        text = f"seeded random values, seed {options.seed}"
-        if floats:
-            text += f", floats in [{low:g}, {high:g})"
-        if options.data:
-            first, text = load_npz_inputs(options.data, specs), options.data
-        yield text, [first, second]
 
 
 def _plain(name: str) -> str:
