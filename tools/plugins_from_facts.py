@@ -8,7 +8,6 @@ Releases are written out one by one, so that code asks for a common one and comp
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -19,7 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from targets_from_facts import check, toml, write  # noqa: E402
+from derived import run  # noqa: E402
+from targets_from_facts import toml  # noqa: E402
 
 HEADER = "# Written by tools/plugins_from_facts.py from the tables of facts.\n"
 INPUTS: Mapping[str, tuple[int, ...]] = {
@@ -126,18 +126,7 @@ def render_all(facts: Path) -> dict[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """0 when the files agree with the facts or were written, 1 when they differ, 2 without facts."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    mode = options.add_mutually_exclusive_group(required=True)
-    mode.add_argument("--check", action="store_true")
-    mode.add_argument("--write", action="store_true")
-    options.add_argument("--facts", type=Path, default=ROOT.parent / "shared" / "facts")
-    options.add_argument("--plugins", type=Path, default=ROOT / "rules" / "plugins")
-    args = options.parse_args(argv)
-    if not args.facts.is_dir():
-        print(f"no facts in {args.facts}: give --facts DIR", file=sys.stderr)
-        return 2
-    texts = render_all(args.facts)
-    return write(texts, args.plugins) if args.write else check(texts, args.plugins)
+    return run(argv, __doc__, "plugins", lambda facts, folder: render_all(facts))
 
 
 if __name__ == "__main__":

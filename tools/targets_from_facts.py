@@ -10,8 +10,6 @@ stops it, so that no fact is dropped silently.
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import json
 import sys
 from collections import Counter
@@ -26,6 +24,7 @@ import onnx_facts  # noqa: E402
 import tftrt_facts  # noqa: E402
 import uff_facts  # noqa: E402
 import uff_notes  # noqa: E402
+from derived import run  # noqa: E402
 from uff_facts import WEAK, Row, Rows  # noqa: E402
 
 from graphdoctor.resources import load_toml  # noqa: E402
@@ -332,36 +331,11 @@ def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str
 
 def main(argv: list[str] | None = None) -> int:
     """0 when the files agree with the facts or were written, 1 when they differ, 2 without facts."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    mode = options.add_mutually_exclusive_group(required=True)
-    mode.add_argument("--check", action="store_true")
-    mode.add_argument("--write", action="store_true")
-    options.add_argument("--facts", type=Path, default=ROOT.parent / "shared" / "facts")
-    options.add_argument("--targets", type=Path, default=ROOT / "rules" / "targets")
-    args = options.parse_args(argv)
-    if not args.facts.is_dir():
-        print(f"no facts in {args.facts}: give --facts DIR", file=sys.stderr)
-        return 2
-    facts = {key: json.loads((args.facts / name).read_text("utf-8")) for key, name in FILES.items()}
-    texts = render_all(facts, args.targets)
-    return write(texts, args.targets) if args.write else check(texts, args.targets)
+    return run(argv, __doc__, "targets", _texts)
 
 
-def write(texts: Mapping[str, str], folder: Path) -> int:
-    """Writes every file."""
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8")
-    return 0
-
-
-def check(texts: Mapping[str, str], folder: Path) -> int:
-    """Prints a diff for every file that is not as the facts have it."""
-    found = {p.name: p.read_text("utf-8") for p in folder.glob("*.toml")}
-    differ = [n for n in sorted({*texts, *found}) if texts.get(n) != found.get(n)]
-    for name in differ:
-        pair = (found.get(name, "").splitlines(True), texts.get(name, "").splitlines(True))
-        sys.stdout.writelines(difflib.unified_diff(*pair, f"{name} (file)", f"{name} (facts)", n=0))
-    return 1 if differ else 0
+def _texts(facts: Path, folder: Path) -> Mapping[str, str]:
+    return render_all({key: json.loads((facts / name).read_text("utf-8")) for key, name in FILES.items()}, folder)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def keep_baselines(
     elif work.write:
         from graphdoctor.flows.baseline import write_baseline
 
-        note(f"wrote {work.write}: {write_baseline(work.write, reports)} findings are accepted")
+        count = write_baseline(work.write, reports)
+        note(f"wrote {work.write}: {plural(count, 'finding is', 'findings are')} accepted")
     unheard = [r.path for r in requests if r.is_unheard]
     if unheard:
         more = f" and {len(unheard) - 1} more" if len(unheard) > 1 else ""
@@ -61,7 +62,7 @@ def keep_baselines(
         if work.prune:
             from graphdoctor.flows.baseline import prune_baseline
 
-            note(f"{path}: removed {prune_baseline(path, mine)} entries that nothing needs")
+            note(f"{path}: removed {plural(prune_baseline(path, mine), 'entry', 'entries')} that nothing needs")
         else:
             count = sum(len(r.stale) for r in mine)
             note(f"{path}: nothing needs {count} of its entries any more; --prune-baseline removes them")

@@ -9,6 +9,7 @@ from graphdoctor.cli.batching import cache_dir_option
 from graphdoctor.cli.common import out
 from graphdoctor.errors import InputError
 from graphdoctor.resources import cache_folder
+from graphdoctor.words import plural
 
 
 @click.command("clean")
@@ -24,4 +25,4 @@ def command(cache_dir: str | None) -> None:
         raise InputError(
             f"cannot be cleaned: {e.strerror or e}", where=str(e.filename or folder), remedy="Check its permissions"
         ) from e
-    out(f"removed {count} report{'s' * (count != 1)} ({size:,} bytes) from {folder}")
+    out(f"removed {plural(count, 'report')} ({size:,} bytes) from {folder}")

@@ -12,6 +12,7 @@ from graphdoctor.cli.cutting import Cutting, convert_cut, cut_option
 from graphdoctor.config import Given
 from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_model
 from graphdoctor.targets import load_target
+from graphdoctor.words import plural
 
 
 @click.command("convert")
@@ -74,6 +75,6 @@ def _uff_summary(written: UffWritten) -> str:
 def _summary(converted: Converted) -> str:
     counts = Counter(n.op_type for n in converted.onnx.nodes)
     ops = ", ".join(f"{op} {n}" for op, n in counts.most_common(6))
-    more = f", {len(counts) - 6} more ops" if len(counts) > 6 else ""
+    more = f", {plural(len(counts) - 6, 'more op')}" if len(counts) > 6 else ""
     before, after = len(converted.opened.graph), len(converted.onnx.nodes)
-    return f"wrote {converted.path} ({converted.size:,} bytes): {before:,} nodes -> {after:,} ({ops}{more})"
+    return f"wrote {converted.path} ({converted.size:,} bytes): {plural(before, 'node')} -> {after:,} ({ops}{more})"

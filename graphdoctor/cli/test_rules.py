@@ -9,6 +9,7 @@ import click
 
 from graphdoctor.cli.common import given_config, out
 from graphdoctor.config import Given
+from graphdoctor.words import plural
 
 
 @click.command("test-rules")
@@ -28,5 +29,5 @@ def command(folder: str, given: Given) -> None:
     for t in trials:
         out(f"{'FAIL' if t.problem else 'ok  '}  {t.code:<{width}}  {t.kind:<4}  {t.problem}".rstrip())
     failed = sum(bool(t.problem) for t in trials)
-    out(f"{len(trials)} trials, {failed} failed")
+    out(f"{plural(len(trials), 'trial')}, {failed} failed")
     sys.exit(1 if failed else 0)

@@ -16,6 +16,7 @@ from graphdoctor.ir import Graph
 from graphdoctor.jobs import Failure, FailureKind
 from graphdoctor.jobs.spec import EngineError
 from graphdoctor.types import Answer, Shape, dims_text
+from graphdoctor.words import plural
 
 CHEAP_BYTES = 256 << 20
 """Weights up to which the builder is asked without being told to: it takes seconds, as `bench/` measures."""
@@ -177,7 +178,7 @@ def _cut(partial: PartialModel, without: Mapping[str, str], told: AbstractSet[st
 
 
 def _nodes(count: int) -> str:
-    return f"{count} node{'s' * (count != 1)}"
+    return plural(count, "node")
 
 
 def _reasons(refused: Sequence[tuple[str, str, str]]) -> str:
@@ -188,7 +189,7 @@ def _reasons(refused: Sequence[tuple[str, str, str]]) -> str:
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     shown = [f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {why}" for why, names in ordered[:_SHOWN]]
     more = len(ordered) - _SHOWN
-    return "; ".join(shown) + (f"; and {more} more reason{'s' * (more > 1)}" if more > 0 else "")
+    return "; ".join(shown) + (f"; and {plural(more, 'more reason')}" if more > 0 else "")
 
 
 def _profiles(partial: PartialModel) -> tuple[Mapping[str, ShapeRange], str]:

@@ -25,6 +25,7 @@ from graphdoctor.lint import (
 )
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target, all_target_names, load_target
+from graphdoctor.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,5 +180,5 @@ def _unread(opened: Opened) -> tuple[str, ...]:
     count = len(opened.model.functions)
     notes = tuple(opened.model.notes)
     if count:
-        notes += (f"the bodies of {count} function{'s' * (count > 1)} in the library were not looked into",)
+        notes += (f"the bodies of {plural(count, 'function')} in the library were not looked into",)
     return notes

@@ -12,6 +12,7 @@ from graphdoctor.match.context import MatchContext
 from graphdoctor.match.support import Judge, Kind
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target
+from graphdoctor.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def _one_of(group: Sequence[Hit]) -> Hit:
     if not rest:
         return first
     covers = tuple(n for h in rest for n in (h.node, *h.covers))
-    reason = f"{first.reason} ({len(rest)} more node{'s' * (len(rest) > 1)})"
+    reason = f"{first.reason} ({plural(len(rest), 'more node')})"
     return replace(first, reason=reason, covers=(*first.covers, *covers))
 
 

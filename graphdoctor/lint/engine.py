@@ -22,6 +22,7 @@ from graphdoctor.match.results import Match
 from graphdoctor.match.support import Judge
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Confidence, Target
+from graphdoctor.words import plural
 
 RULE_FAILED = "rule-failed"
 """Name of the rule whose finding says that another rule raised."""
@@ -143,7 +144,7 @@ class _Run:
             notes.append("no target was judged: the outputs of the graph are not known")
         cyclic = self.graph.order().cyclic
         if cyclic:
-            notes.append(f"shapes of {len(cyclic)} nodes on or behind a cycle, from {cyclic[0].name} on")
+            notes.append(f"shapes of {plural(len(cyclic), 'node')} on or behind a cycle, from {cyclic[0].name} on")
         for reason, nodes in sorted(self.made.doubts.items()):
             notes.append(f"{reason} (at {nodes[0]}{f' and {len(nodes) - 1} more' if len(nodes) > 1 else ''})")
         return tuple(notes)

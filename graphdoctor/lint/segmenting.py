@@ -12,6 +12,7 @@ from graphdoctor.match.support import ORDER_ONLY
 from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules, Target
 from graphdoctor.types import Answer
+from graphdoctor.words import plural
 
 
 def segmented(ctx: CheckContext, target: Target, trouble: Trouble | None = None) -> Segmented:
@@ -105,7 +106,7 @@ class Segmented:
     def _reasons(self) -> Iterator[tuple[Node, str]]:
         for segment in self.segments.small:
             size = sum(n.op not in self.rules.uncounted for n in segment)
-            count = f"{size or 'no'} node{'s' * (size != 1)}{' that count' * (not size)}"
+            count = plural(size, "node") if size else "no nodes that count"
             for node in segment:
                 yield node, f"its segment has {count}, and {self.rules.minimum} are needed"
         for segment in self.segments.surplus:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.constants import PASS_THROUGH, constant_of, is_constant_chain, scalar_of, source_of, uses_through
 from graphdoctor.match.results import CannotTell, NoMatch
+from graphdoctor.words import plural
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 UNFUSED_ENDS = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Div")
@@ -77,7 +78,7 @@ def batchnorm_fused(graph: GraphView, node: Node) -> BatchNormMatch | NoMatch | 
     if node.op not in FUSED_OPS:
         return NoMatch(f"{node.op} is no fused batch normalization", node.name)
     if len(node.inputs) != 5:
-        return NoMatch(f"it has {len(node.inputs)} inputs, not 5", node.name)
+        return NoMatch(f"it has {plural(len(node.inputs), 'input')}, not 5", node.name)
     if node.attr("is_training", True):
         return NoMatch("it is in training mode", node.name)
     if any(u.index > 0 for u in graph.uses(node)) or any(v.node is node and v.index for v in graph.outputs):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from graphdoctor.ir import GraphView, Node, Use, Value
 from graphdoctor.match.constants import scalar_of, source_of
 from graphdoctor.match.results import NoMatch
+from graphdoctor.words import plural
 
 RANDOM_OPS = ("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
 _SELECT = frozenset({"Select", "SelectV2"})
@@ -73,7 +74,7 @@ def dropouts(graph: GraphView) -> Iterator[DropoutMatch]:
 def _only_use(graph: GraphView, node: Node) -> Use | NoMatch:
     uses = [u for u in graph.uses(node) if u.slot >= 0]
     if len(uses) != 1:
-        return NoMatch(f"{node.op} is read {len(uses)} times", node.name)
+        return NoMatch(f"{node.op} is read {plural(len(uses), 'time')}", node.name)
     return uses[0]
 
 

@@ -8,6 +8,7 @@ from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.constants import small_constant, uses_through
 from graphdoctor.match.results import NoMatch
 from graphdoctor.types import Array
+from graphdoctor.words import plural
 
 PADDED_OPS = frozenset({"Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool"})
 """Ops that take over the padding in front of them (TensorRT 3 user guide, as quoted in the UFF op list)."""
@@ -41,7 +42,7 @@ def pad_before(graph: GraphView, node: Node) -> PadMatch | NoMatch:
     if not readers or any(v.node is node for v in graph.outputs):
         return NoMatch("it is an output of the graph", node.name)
     if len(readers) > 1:
-        return NoMatch(f"{len(readers)} nodes read it", node.name)
+        return NoMatch(plural(len(readers), "node reads it", "nodes read it"), node.name)
     consumer, slot = readers[0]
     if consumer.op not in PADDED_OPS or slot != 0:
         return NoMatch(f"{consumer.op} reads it", consumer.name)

@@ -8,6 +8,7 @@ from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import dims_text
+from graphdoctor.words import plural
 
 _AXIS_INPUT = {"ConcatV2": -1, "Split": 0}
 _DATA_INPUT = {"ConcatV2": 0, "Split": 1, "Unpack": 0, "Tile": 0, "Slice": 0}
@@ -79,7 +80,7 @@ class InputsBelow(Predicate, tag="inputs-below", frozen=True):
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        shown = f"it has {len(node.inputs)} input{'s' * (len(node.inputs) != 1)}"
+        shown = f"it has {plural(len(node.inputs), 'input')}"
         return Match(shown) if len(node.inputs) < self.count else NoMatch(shown, node.name)
 
 

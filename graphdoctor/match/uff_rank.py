@@ -9,6 +9,7 @@ from graphdoctor.match.engine_rank import ACTIVATIONS, BINARY, REDUCTIONS, unlik
 from graphdoctor.match.predicate import Predicate, Slot, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
 from graphdoctor.types import dims_text, element_count
+from graphdoctor.words import plural
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
 _FARTHEST = 64
@@ -35,7 +36,7 @@ class EngineRankBelow(Predicate, tag="engine-rank-below", frozen=True):
             return NoMatch("it has no such input", node.name)
         found, shown = ctx.judge.engine_rank(value), f"{value.name} {dims_text(ctx.specs.of(value).shape)}"
         if found.rank is not None and found.rank < self.rank:
-            return Match(f"without the batch {shown} has {found.rank} dimension{'s' * (found.rank != 1)}")
+            return Match(f"without the batch {shown} has {plural(found.rank, 'dimension')}")
         if found.rank is not None or (found.flat and self.flat_is_enough) or found.moot:
             return NoMatch("it has enough dimensions, or what makes it is refused", node.name)
         return CannotTell(f"how many dimensions {shown} has there is not known: {found.why}", node.name)

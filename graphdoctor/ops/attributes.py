@@ -84,12 +84,7 @@ def dtypes_attr(ctx: HasAttrs, key: str) -> tuple[DType, ...]:
     Raises:
         InferError: it is no list of types.
     """
-    value = ctx.attr(key)
-    if value is None:
-        return ()
-    if not isinstance(value, tuple):
-        raise InferError(f"attribute {key} is no list of types")
-    return tuple(_dtype(v, key) for v in value)
+    return tuple(_dtype(v, key) for v in _items(ctx, key, "types"))
 
 
 def shape_attr(ctx: HasAttrs, key: str = "shape") -> Shape:
@@ -108,12 +103,16 @@ def shapes_attr(ctx: HasAttrs, key: str) -> tuple[Shape, ...]:
     Raises:
         InferError: it is no list of shapes.
     """
+    return tuple(_dims(v, key) for v in _items(ctx, key, "shapes"))
+
+
+def _items(ctx: HasAttrs, key: str, what: str) -> tuple[object, ...]:
     value = ctx.attr(key)
     if value is None:
         return ()
     if not isinstance(value, tuple):
-        raise InferError(f"attribute {key} is no list of shapes")
-    return tuple(_dims(v, key) for v in value)
+        raise InferError(f"attribute {key} is no list of {what}")
+    return value
 
 
 def _dtype(value: object, key: str) -> DType:

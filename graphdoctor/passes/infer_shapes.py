@@ -11,6 +11,7 @@ from graphdoctor.ops import InferError, OpContext, find_op
 from graphdoctor.ops.base import Op
 from graphdoctor.types import DType, element_count
 from graphdoctor.wire.attrs import ShapeValue
+from graphdoctor.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _infer(node: Node, specs: Specs) -> tuple[TensorSpec, ...]:
     ctx = context(node, op, specs)
     low, high = op.arity
     if not low <= len(ctx.inputs) <= high:
-        specs.conflicts.append(Conflict(node, f"{node.op} has {len(ctx.inputs)} inputs, not {low}"))
+        specs.conflicts.append(Conflict(node, f"{node.op} has {plural(len(ctx.inputs), 'input')}, not {low}"))
         return ()
     try:
         outputs = op.infer(ctx)

@@ -118,7 +118,9 @@ def _ops(page: Page, view: InspectView, options: RenderOptions) -> None:
     most = max(count for _, count in view.ops)
     page.table([[op, f"{n:,}", (page.glyphs.block * max(1, n * _BAR // most), "blue")] for op, n in shown], right=(1,))
     if rest := view.ops[len(shown) :]:
-        page.line((f"  {page.glyphs.dots} {len(rest)} more ops, {sum(n for _, n in rest):,} nodes", "dim"))
+        page.line(
+            (f"  {page.glyphs.dots} {plural(len(rest), 'more op')}, {plural(sum(n for _, n in rest), 'node')}", "dim")
+        )
 
 
 def _weights(page: Page, view: InspectView) -> None:

@@ -17,6 +17,7 @@ from graphdoctor.surgery.proposal import Awaited, Drop, Make, New, Ref, ReplaceV
 from graphdoctor.surgery.rewrites.common import become
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef
+from graphdoctor.words import plural
 
 
 class Call(NamedTuple):
@@ -35,7 +36,8 @@ def inlined(graph: GraphView, call: Call, body: Body, *, guarded: bool) -> tuple
         BodyError: the call does not fit the function.
     """
     if len(call.inputs) != len(body.arguments):
-        raise BodyError(f"{call.function} takes {len(body.arguments)} tensors and is given {len(call.inputs)}")
+        takes = plural(len(body.arguments), "tensor")
+        raise BodyError(f"{call.function} takes {takes} and is given {len(call.inputs)}")
     return _Inliner(graph, call, body, guarded).steps()
 
 

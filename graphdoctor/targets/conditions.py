@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from graphdoctor.targets.rows import OpRow
 from graphdoctor.types import DType
+from graphdoctor.words import plural
 
 Quote = Callable[[str], str]
 """How a name or a value is written: as it is, or marked up."""
@@ -48,7 +49,7 @@ def _operands(row: OpRow) -> Iterator[str]:
     if row.zero:
         yield f"{_inputs(row.zero)} absent or zero"
     if row.outputs is not None:
-        yield f"only {row.outputs} output{'s' * (row.outputs != 1)}"
+        yield f"only {plural(row.outputs, 'output')}"
 
 
 def _attributes(row: OpRow, name: Quote, value: Quote) -> Iterator[str]:

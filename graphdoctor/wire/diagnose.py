@@ -12,6 +12,7 @@ from graphdoctor.errors import InputError
 from graphdoctor.wire import scan
 from graphdoctor.wire.messages import saved_model_schema, schema
 from graphdoctor.wire.schema import Schema, Variant
+from graphdoctor.words import plural
 
 _AGAIN = "Get the file again, or export the graph again"
 _NODE = 1  # GraphDef.node
@@ -33,8 +34,8 @@ def _broken_top(e: scan.WireError, data: bytes, name: str) -> InputError:
     if not e.missing:
         return InputError(f"this is not a {name}: {e.message}", remedy=_AGAIN)
     return InputError(
-        f"the {name} is truncated: {len(data)} bytes are there, and the field that begins at byte {e.offset} "
-        f"needs at least {e.missing} more",
+        f"the {name} is truncated: {plural(len(data), 'byte is', 'bytes are')} there, "
+        f"and the field that begins at byte {e.offset} needs at least {e.missing} more",
         remedy="Get the whole file; an interrupted download or a full disk leaves such a file",
     )
 

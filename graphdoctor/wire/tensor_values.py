@@ -19,6 +19,7 @@ from graphdoctor.types import Array, DType
 from graphdoctor.wire import scan
 from graphdoctor.wire.messages import TensorShapeProto, schema
 from graphdoctor.wire.schema import Variant
+from graphdoctor.words import plural
 
 if TYPE_CHECKING:
     from graphdoctor.wire.messages import TensorProto
@@ -221,7 +222,8 @@ def _from_content(content: memoryview, dtype: DType, kind: np.dtype[Any], n: int
         return _string_list(bytes(content), n)
     if len(content) != n * kind.itemsize:
         raise TensorError(
-            f"the constant holds {len(content)} bytes, and {n} elements of {dtype.label} take {n * kind.itemsize}",
+            f"the constant holds {plural(len(content), 'byte')}, "
+            f"and {plural(n, 'element')} of {dtype.label} {'takes' if n == 1 else 'take'} {n * kind.itemsize}",
             remedy=REMEDY,
         )
     if dtype is DType.BOOL and np.frombuffer(content, np.uint8).max() > 1:
@@ -232,7 +234,9 @@ def _from_content(content: memoryview, dtype: DType, kind: np.dtype[Any], n: int
 def _string_list(content: bytes, n: int) -> Array:
     """Strings in tensor_content: all lengths as varints, then all bytes."""
     if n > len(content):
-        raise TensorError(f"the constant holds {len(content)} bytes, too few for {n} strings", remedy=REMEDY)
+        raise TensorError(
+            f"the constant holds {plural(len(content), 'byte')}, too few for {plural(n, 'string')}", remedy=REMEDY
+        )
     out, sizes, pos = np.empty(n, object), [], 0
     try:
         for _ in range(n):

@@ -10,6 +10,7 @@ from graphdoctor.wire import scan
 from graphdoctor.wire import tensor_values as stored
 from graphdoctor.wire.messages import TensorShapeProto
 from graphdoctor.wire.tensor_values import REMEDY, TensorError
+from graphdoctor.words import plural
 
 __all__ = ["MAX_EXPANDED_BYTES", "Tensor", "TensorError"]
 
@@ -186,7 +187,7 @@ class Tensor:
         n = self.element_count
         if n * values.itemsize > MAX_EXPANDED_BYTES:
             raise TensorError(
-                f"the constant stores {len(values)} values and claims {n} of {self.dtype.label}, "
+                f"the constant stores {plural(len(values), 'value')} and claims {n} of {self.dtype.label}, "
                 f"over {MAX_EXPANDED_BYTES >> 20} MiB",
                 remedy=REMEDY,
             )

@@ -16,8 +16,9 @@ import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from graphdoctor.findings import Failed, Finding, Hidden, ModelReport, Report, Severity
-from graphdoctor.render import FINGERPRINTED, FORMATS, RenderOptions, render
+from graphdoctor.render import FINGERPRINTED, FORMATS, RenderOptions, RuleInfo, render
 from graphdoctor.resources import rules_dir
+from tests.render.junit import problems
 from tests.render.sample import LENET, REPORT, RESNET, RULES
 
 PLAIN = RenderOptions(rules=RULES)
@@ -280,6 +281,39 @@ def test_junit_counts_its_tests(name: str) -> None:
     for case in root.iter("testcase"):
         assert {"classname", "name", "time"} == case.attrib.keys()
         assert [child.tag for child in case] in (["failure"], ["system-out"], ["error"])
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_junit_is_of_the_form_that_jenkins_states(name: str) -> None:
+    assert list(problems(ElementTree.fromstring(render("junit", REPORTS[name], PLAIN)))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<testsuite/>", "testsuite lacks errors"),
+        ('<testsuites tests="one"/>', "tests of testsuites is 'one'"),
+        ("<testsuites><testcase name='a'/></testsuites>", "testsuites holds testcase"),
+        ("<testsuites><verdict/></testsuites>", "there is no element verdict"),
+        ("<testcase name='a' line='3'>text</testcase>", "testcase has line"),
+        ("<testcase name='a'>text</testcase>", "testcase holds text"),
+    ],
+)
+def test_what_is_not_of_the_form_is_seen(text: str, said: str) -> None:
+    assert said in list(problems(ElementTree.fromstring(text)))
+
+
+def test_sarif_explains_every_rule_in_full() -> None:
+    """Without an address of pages too: a viewer shows what the rule finds, why, and what to do."""
+    found = {f.code for m in REPORT.models for f in m.findings}
+    info = RuleInfo("a-name", "What it finds", "Why it matters.", "What to do")
+    options = dataclasses.replace(PLAIN, rules=dict.fromkeys(found, info) | RULES)
+    (run,) = json.loads(render("sarif", REPORT, options))["runs"]
+    for rule in run["tool"]["driver"]["rules"]:
+        info = options.rules[rule["id"]]
+        assert rule["help"]["text"] == f"{info.summary}\n\n{info.why}\n\n{info.remedy}"
+        assert all(part in rule["help"]["markdown"] for part in (info.summary, info.why, info.remedy, rule["id"]))
+        assert "helpUri" not in rule
 
 
 def test_junit_order_is_that_of_the_common_schema() -> None:

@@ -36,7 +36,8 @@ def test_no_finding_is_lost_or_told_twice(path: Path) -> None:
     )
     assert set(told) == {(f.code, f.certain, f.severity, f.node, f.message, f.target) for f in model.findings}
     assert set(told.values()) <= {1}
-    reasons = [(s.head.code, r[0].message, r[0].remedy, r[0].blocks) for s in sections(groups) for r in s.reasons]
+    shown = [(s.head.code, r[0]) for s in sections(groups) for r in s.reasons]
+    reasons = [(code, g.message, g.remedy, g.blocks, g.head.fix) for code, g in shown]
     assert len(set(reasons)) == len(reasons)
 
 

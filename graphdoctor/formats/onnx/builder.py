@@ -16,6 +16,7 @@ from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.passes.fold_constants import constant_tensor
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
+from graphdoctor.words import plural
 
 _MATRIX = 2
 _SHARE_BELOW = 1024
@@ -321,7 +322,7 @@ def _can_stand_in(spec: TensorSpec) -> bool:
 
 
 def _refusal(refused: list[tuple[Node, str]]) -> str:
-    lines = [f"{len(refused)} node{'s' * (len(refused) > 1)} cannot be lowered to ONNX:"]
+    lines = [f"{plural(len(refused), 'node')} cannot be lowered to ONNX:"]
     lines += [f"  {n.name} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
     if len(refused) > _SHOWN_REASONS:
         lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")

@@ -16,6 +16,7 @@ from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.uff import Data, Descriptor, UffGraph, UffModel, UffNode, encode_order, orders_key
 from graphdoctor.wire.uff.model import CONST, CUSTOM, INPUT, MARK_OUTPUT, TENSORFLOW_EXTENSION
+from graphdoctor.words import plural
 
 PLUGIN_SUFFIX = "_TRT"
 _FIELD_SUFFIXES = ("_u_int", "_u_float", "_u_bool", "_u_ilist", "_u_flist", "_u_str")
@@ -252,7 +253,7 @@ class NodeLowering:
 
 
 def _refusal(refused: list[tuple[Node, str]]) -> str:
-    lines = [f"{len(refused)} node{'s' * (len(refused) > 1)} cannot be lowered to UFF:"]
+    lines = [f"{plural(len(refused), 'node')} cannot be lowered to UFF:"]
     lines += [f"  {n.name} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
     if len(refused) > _SHOWN_REASONS:
         lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")

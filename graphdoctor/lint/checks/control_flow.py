@@ -8,6 +8,7 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.constants import source_of
 from graphdoctor.match.learning_phase import MERGE_OPS, SWITCH_OPS, learning_phases
+from graphdoctor.words import plural
 
 _ENTER = ("Enter", "RefEnter")
 _LEAVE = frozenset({"Exit", "RefExit"})
@@ -33,7 +34,7 @@ Found = Iterator[tuple[Node, str, tuple[Node, ...]]]
 def _loops(frames: dict[str, list[Node]]) -> Found:
     for frame, nodes in frames.items():
         parts = sum(n.op in _PARTS for n in nodes)
-        yield nodes[0], f"the loop {frame!r} has {parts} nodes of control flow", tuple(nodes[1:])
+        yield nodes[0], f"the loop {frame!r} has {plural(parts, 'node')} of control flow", tuple(nodes[1:])
 
 
 def _frames(ctx: CheckContext) -> dict[str, list[Node]]:
@@ -84,7 +85,7 @@ def _conditionals(ctx: CheckContext, in_loops: set[Node]) -> Found:
             groups.setdefault(source_of(node.inputs[1]).node, []).append(node)
     for predicate, switches in groups.items():
         nodes = [*switches, *_merges(ctx, switches)]
-        count = f"{len(switches)} Switch node{'s' * (len(switches) > 1)}"
+        count = plural(len(switches), "Switch node")
         yield switches[0], f"{count} choose a branch by {predicate.name}", tuple(nodes[1:])
 
 

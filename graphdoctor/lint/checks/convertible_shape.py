@@ -8,6 +8,7 @@ from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, dims_text
+from graphdoctor.words import plural
 
 
 def check(ctx: CheckContext, *, batched: bool = True) -> Iterator[Hit]:
@@ -34,7 +35,7 @@ def _batched(ctx: CheckContext, node: Node, target: Target) -> Hit | None:
         return None
     if len(known) < len(ranks):
         return Hit(node, "the rank of its inputs is not known", certain=False, target=target)
-    return Hit(node, f"its largest input has {max(known)} dimension{'s' * (max(known) != 1)}", target=target)
+    return Hit(node, f"its largest input has {plural(max(known), 'dimension')}", target=target)
 
 
 def _static(ctx: CheckContext, node: Node, target: Target) -> Hit | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.learning_phase import learning_phases
+from graphdoctor.words import plural
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
@@ -14,5 +15,5 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
         parts = [n for n in (*found.switches, *found.branches, *found.merges) if n in ctx.live]
         if parts:
             chosen = [n for n in found.switches if n in ctx.live] or parts
-            count = f"{len(chosen)} {chosen[0].op} node{'s' * (len(chosen) > 1)}"
+            count = plural(len(chosen), f"{chosen[0].op} node")
             yield Hit(found.phase, f"{count} choose between training and inference by it", covers=tuple(parts))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.words import plural
 
 _TABLES = (
     *("HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2", "MutableHashTableOfTensors"),
@@ -21,7 +22,7 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
         users = tuple(n for n in ctx.graph.consumers(table) if n in ctx.live)
         told.update(users)
         count = sum(n.op in _USERS for n in users)
-        yield Hit(table, f"{count} node{'s read' if count != 1 else ' reads'} this {table.op}", covers=users)
+        yield Hit(table, f"{plural(count, 'node reads', 'nodes read')} this {table.op}", covers=users)
     for user in ctx.live_nodes(*_USERS):
         if user not in told:
             yield Hit(user, f"{user.op} reads a table from elsewhere")

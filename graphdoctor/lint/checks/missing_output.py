@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.ops import find_op
+from graphdoctor.words import plural
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
@@ -16,4 +17,4 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
             if value.index and value.node not in wrong and find_op(value.node.op) is not None:
                 count = len(ctx.specs.table.get(value.node, ()))
                 if 0 < count <= value.index:
-                    yield Hit(node, f"it reads {value.name}, and {value.node.op} has {count} output{'s' * (count > 1)}")
+                    yield Hit(node, f"it reads {value.name}, and {value.node.op} has {plural(count, 'output')}")

@@ -8,6 +8,7 @@ from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.history import RELEASES, NewerAttribute, attributes_after, newer_attributes
 from graphdoctor.targets import Target
 from graphdoctor.types import DType
+from graphdoctor.words import plural
 
 
 def check(ctx: CheckContext, *, at_default: bool = True) -> Iterator[Hit]:
@@ -36,5 +37,5 @@ def _assigned(attribute: NewerAttribute) -> str:
     if isinstance(value, DType):
         return f"{attribute.name}, which is {value.label}"
     if isinstance(value, str) and not value.isprintable():
-        return f"{attribute.name}, which holds {len(value.encode('utf-8', 'surrogateescape'))} bytes"
+        return f"{attribute.name}, which holds {plural(len(value.encode('utf-8', 'surrogateescape')), 'byte')}"
     return f"{attribute.name}, which is {list(value) if isinstance(value, tuple) else value}"

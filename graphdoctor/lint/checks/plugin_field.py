@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.lint.plugins import Plugin, PluginNode, plugin_nodes
 from graphdoctor.targets import Target
+from graphdoctor.words import plural
 
 Problems = Iterator[str]
 _SUFFIXES = {"int": "_u_int or _u_ilist", "float": "_u_float or _u_flist"}
@@ -65,7 +66,7 @@ def _length(found: PluginNode, plugin: Plugin, target: Target) -> Problems:
     for field in plugin.fields_in(target):
         given = found.given.get(field.name)
         if given is not None and not field.many and given.type in ("int", "float") and given.count != field.length:
-            elements = f"{field.length} element{'s' * (field.length != 1)}"
+            elements = plural(field.length, "element")
             yield f"{field.name} has {given.count} elements, and {elements} are wanted".replace("1 element are", "1 is")
 
 

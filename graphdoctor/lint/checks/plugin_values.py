@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.lint.detection import Detection, detection_of
 from graphdoctor.lint.plugins import PluginNode, plugin_nodes
+from graphdoctor.words import plural
 
 _SORTED = 4096
 """Candidates that the sort of these plugins takes at most."""
@@ -43,7 +44,8 @@ def _grids(ctx: CheckContext, found: PluginNode) -> Reasons:
     """A number of feature maps that is not the number of layers."""
     each, shapes, layers = _GRIDS.get(found.node.op), found.numbers("featureMapShapes"), found.number("numLayers")
     if each is not None and shapes is not None and layers is not None and len(shapes) != each * layers:
-        yield f"featureMapShapes has {len(shapes)} numbers, and {layers:g} layers want {each * layers:g}"
+        wants = "layer wants" if layers == 1 else "layers want"
+        yield f"featureMapShapes has {plural(len(shapes), 'number')}, and {layers:g} {wants} {each * layers:g}"
 
 
 def _square(ctx: CheckContext, found: PluginNode) -> Reasons:

@@ -11,6 +11,7 @@ from graphdoctor.lint.uff_subject import live_nodes, subject
 from graphdoctor.wire.uff import Order, UffModel, UffNode, decode_order
 from graphdoctor.wire.uff.ops import CORE_OPS, OUTPUTS_ORDERS
 from graphdoctor.wire.uff.orders import CANONICAL
+from graphdoctor.words import plural
 
 Reasons = Iterator[str]
 _WRAPPED = re.compile(r"b'.*'|b\".*\"", re.DOTALL)
@@ -87,7 +88,8 @@ def _order(model: UffModel, node: UffNode) -> Reasons:
     if spec is None or not isinstance(orders, tuple):
         return
     if len(orders) != spec.orders:
-        yield f"inputs_orders has {len(orders)} orders, and {node.op} has {spec.orders} inputs that need one"
+        needing = plural(spec.orders, "input that needs", "inputs that need")
+        yield f"inputs_orders has {plural(len(orders), 'order')}, and {node.op} has {needing} one"
         return
     for index, order in enumerate(orders):
         if not _is_known(order):

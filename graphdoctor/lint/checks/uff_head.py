@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.lint.uff_subject import UffSubject, subject
 from graphdoctor.wire.uff.model import CORE_VERSION, CUSTOM, MARK_OUTPUT, TENSORFLOW_EXTENSION
+from graphdoctor.words import plural
 
 
 def check(ctx: CheckContext, *, ask: str = "head") -> Iterator[Hit]:
@@ -19,7 +20,7 @@ def check(ctx: CheckContext, *, ask: str = "head") -> Iterator[Hit]:
 
 def _outputs(of: UffSubject) -> Iterator[str]:
     if not of.graph.by_op(MARK_OUTPUT):
-        yield f"none of {len(of.nodes)} nodes is a MarkOutput"
+        yield f"none of {plural(len(of.nodes), 'node')} is a MarkOutput"
 
 
 def _head(of: UffSubject) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.lint.uff_subject import live_nodes, subject
 from graphdoctor.wire.uff.ops import CORE_OPS
+from graphdoctor.words import plural
 
 _MANY_OUTPUTS = frozenset(
     "Split SplitV Unpack Unstack TopK TopKV2 Switch RefSwitch Unique UniqueV2 UniqueWithCounts Moments "
@@ -37,7 +38,7 @@ def _count(ctx: CheckContext) -> Iterator[Hit]:
         wanted = f"at least {low}" if high is None else str(low)
         extra = ", ".join(node.inputs[low:][:3])
         hint = f"; {extra} may be what a control input named" if high is not None and len(node.inputs) > high else ""
-        yield Hit(place, f"{node.op} reads {len(node.inputs)} values, and {wanted} are wanted{hint}")
+        yield Hit(place, f"{node.op} reads {plural(len(node.inputs), 'value')}, and {wanted} are wanted{hint}")
 
 
 def _missing(ctx: CheckContext) -> Iterator[Hit]:
@@ -62,5 +63,5 @@ def _outputs(ctx: CheckContext) -> Iterator[Hit]:
         if node.is_custom and node.op[1:] in _MANY_OUTPUTS:
             readers = len(ctx.graph.consumers(place))
             yield Hit(
-                place, f"{node.op[1:]} has several outputs, and {readers} node{'s' * (readers != 1)} read the first"
+                place, f"{node.op[1:]} has several outputs, and {plural(readers, 'node reads', 'nodes read')} the first"
             )

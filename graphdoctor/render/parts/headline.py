@@ -47,12 +47,18 @@ def headline(summary: TargetSummary, *, named: bool = True) -> str:
     return f"{v.verdict.value}: {'; '.join([coverage(summary) + on, *facts(summary)])}"
 
 
+def _converted(supported: int, total: int) -> str:
+    if supported == total:
+        return f"all {total:,} ops convert" if total > 1 else "the only op converts"
+    return f"{supported:,} of {plural(total, 'op')} convert{'s' * (total == 1)}"
+
+
 def coverage(summary: TargetSummary) -> str:
     """``138 of 142 ops convert``, or the plain word for none and all; with the segments of TF-TRT."""
     v = summary.verdict
     if not v.total:
         return "no op to convert"
-    text = f"all {v.total:,} ops convert" if v.supported == v.total else f"{v.supported:,} of {v.total:,} ops convert"
+    text = _converted(v.supported, v.total)
     if v.segments is None:
         return text
     return f"{text} in {plural(v.segments, 'segment')}" if v.segments else "no op converts: there is no segment"

@@ -13,6 +13,7 @@ from graphdoctor.surgery.rewrites.common import known_array, looked_at
 from graphdoctor.surgery.waiting import Waiting
 from graphdoctor.types import Array
 from graphdoctor.wire.attrs import FuncRef
+from graphdoctor.words import plural
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _IFS = ("If", "StatelessIf")
@@ -87,7 +88,7 @@ def _one(graph: GraphView, bodies: Bodies, node: Node, function: FuncRef, *, gua
     except BodyError as e:
         return Refusal(node, str(e))
     touched = [*(v.node for v in node.inputs), *node.controls, *(looked_at(node.inputs[0]) if is_branch else ())]
-    note = f"{len(body.nodes)} nodes of {function.name}"
+    note = f"{plural(len(body.nodes), 'node')} of {function.name}"
     return propose(node, *steps, touches=tuple(touched), note=note)
 
 

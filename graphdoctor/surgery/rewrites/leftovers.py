@@ -9,6 +9,7 @@ from graphdoctor.match.frames import FLOW_OPS, SWITCH_OPS
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Drop, Facts, ForgetInput, Proposal, Refusal, SetInputs, Step, propose
 from graphdoctor.surgery.waiting import Waiting
+from graphdoctor.words import plural
 
 
 class DropOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +108,7 @@ def no_ops(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
         if after > before:
             yield Refusal(
                 node,
-                f"it stands for {after} control edges between {len(node.controls)} nodes before it "
+                f"it stands for {plural(after, 'control edge')} between {plural(len(node.controls), 'node')} before it "
                 f"and {len(readers)} behind",
             )
         else:

@@ -13,6 +13,7 @@ from graphdoctor.surgery.finder import Finder, Found
 from graphdoctor.surgery.proposal import DropAttrs, Facts, Refusal, SetAttr, SetInputs, SetOp, Step, propose
 from graphdoctor.surgery.rewrites.common import known_array, looked_at
 from graphdoctor.types import DType
+from graphdoctor.words import plural
 
 Scalar = str | int | float | bool
 
@@ -95,9 +96,9 @@ def _edges(graph: GraphView, node: Node, facts: Facts, options: RenameOptions) -
     if options.outputs:
         extra = reads_other_outputs(graph, node, options.outputs)
         if extra is not None:
-            return f"has {options.outputs} outputs, and output {extra} is in use"
+            return f"has {plural(options.outputs, 'output')}, and output {extra} is in use"
     if options.inputs and len(node.inputs) < options.inputs:
-        return f"has {options.inputs} inputs, and this node has {len(node.inputs)}"
+        return f"has {plural(options.inputs, 'input')}, and this node has {len(node.inputs)}"
     for slot, wanted in options.constants.items():
         index = int(slot)
         array = known_array(facts, node.inputs[index]) if index < len(node.inputs) else None
