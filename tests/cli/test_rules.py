@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from graphdoctor.cli import cli
+from graphdoctor.cli import COMMANDS, cli
 from graphdoctor.errors import InputError
 from graphdoctor.lint import load_rules
 from graphdoctor.targets import all_target_names
@@ -98,3 +100,17 @@ def test_unknown_selection() -> None:
     """The nearest is offered, or what there is."""
     assert "add-v2" in _run("--select", "ad-v2").exception.remedy  # type: ignore[union-attr]
     assert "F (file and format)" in _run("--family", "Q").exception.remedy  # type: ignore[union-attr]
+
+
+FOREIGN = {"--minShapes", "--optShapes", "--maxShapes", "--uffNHWC", "--opset"}
+"""Options of trtexec and tf2onnx."""
+
+
+def test_rules_speak_of_options_that_exist() -> None:
+    """What a rule tells people to do is something that they can do."""
+    context = click.Context(cli)
+    commands = [command for name in COMMANDS if (command := cli.get_command(context, name)) is not None]
+    known = {word for c in commands for p in c.params for word in (*p.opts, *p.secondary_opts)} | FOREIGN
+    for rule in load_rules():
+        said = re.findall(r"(?<![\w-])--[a-zA-Z][\w-]*", f"{rule.remedy} {rule.why} {rule.message}")
+        assert set(said) <= known, rule.code
