@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -145,6 +145,66 @@ def _is_amount(pad: object) -> bool:
     return isinstance(pad, int) and 0 <= pad < 1 << 31
 
 
+def lowest_pad_into_max_pool(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """PadV2 with the lowest number in front of a VALID maximum, as SAME: that pads with nothing at all.
+
+    Where SAME pads something else and no number is negative, as a Pad of zeros: the maximum never is of padding alone.
+    """
+    for node in graph.by_op("MaxPool"):
+        pad = node.inputs[0].node if node.inputs else None
+        if pad is None or pad.op != "PadV2" or len(pad.inputs) != 3 or node.attr("padding") != "VALID":
+            continue
+        value, axes, windows = known_array(facts, pad.inputs[2]), _spatial_axes(node), _windows(node, facts)
+        if value is None or value.size != 1 or not _is_lowest(value.reshape(-1)[0]):
+            continue
+        paddings, shape = known_array(facts, pad.inputs[1]), facts.specs.of(pad.inputs[0]).shape
+        if paddings is None or paddings.shape != (4, 2) or any(paddings[a].any() for a in range(4) if a not in axes):
+            yield Refusal(node, f"{pad.name} pads the batch or the channels, or it is not known what")
+        elif windows is None or shape is None or len(shape) != 4 or any(shape[a] is None for a in axes):
+            yield Refusal(node, f"the size of what {pad.name} pads is not known; fix it with --input")
+        else:
+            sizes = tuple(shape[a] or 0 for a in axes)
+            same = _into_same(node, pad, paddings, sizes, windows)
+            yield _with_zeros(node, pad, paddings, sizes, windows, facts) or same if isinstance(same, Refusal) else same
+
+
+def _is_lowest(value: np.generic) -> bool:
+    """True for a number that no other of its dtype is below."""
+    kind: np.dtype[Any] = value.dtype
+    if kind.kind not in "iuf":
+        return False
+    lowest = float(np.finfo(kind).min) if kind.kind == "f" else int(np.iinfo(kind).min)
+    number: float = value.item()
+    return number <= lowest
+
+
+def _with_zeros(
+    node: Node, pad: Node, paddings: Array, sizes: tuple[int, ...], windows: tuple[_Window, _Window], facts: Facts
+) -> Proposal | None:
+    """A Pad of zeros in the place of ``pad``, where the maximum cannot tell."""
+    source = pad.inputs[0]
+    if not lacks(facts, pad) or not _never_negative(source.node):
+        return None
+    for axis, size, window in zip(_spatial_axes(node), sizes, windows, strict=True):
+        before, after = (int(p) for p in paddings[axis])
+        last = (size + before + after - window.size) // window.stride * window.stride
+        if window.size <= before or last >= before + size:
+            return None
+    key = f"{pad.name}/zeros"
+    attrs = {
+        "T": dtype_of(pad, facts.specs.of(source)),
+        "Tpaddings": dtype_of(pad, facts.specs.of(pad.inputs[1]), "Tpaddings"),
+    }
+    return propose(
+        node,
+        Make(key, "Pad", pad.inputs[:2], attrs),
+        SetInputs(node, (New(key), *node.inputs[1:])),
+        touches=(pad, source.node, *looked_at(pad.inputs[1]), *looked_at(pad.inputs[2])),
+        note=f"zeros in place of {pad.name}, since nothing is negative",
+        unsafe="where all numbers of a window are NaN it gives another",
+    )
+
+
 def explicit_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """padding=EXPLICIT as a Pad of zeros and VALID, which every TensorFlow and the UFF converter know."""
     if not has_limit(facts, "explicit-padding", without_target=True):
@@ -171,6 +231,28 @@ def explicit_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found
         yield propose(node, *steps, touches=(node.inputs[0].node,), note="EXPLICIT -> Pad, VALID")
 
 
+def pad_into_explicit(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Pad of height and width and VALID as padding=EXPLICIT, which TensorFlow's convolutions have since 1.14."""
+    for node in graph.by_op(*_CONVOLUTIONS):
+        pad = node.inputs[0].node if len(node.inputs) == 2 else None
+        if pad is None or pad.op != "Pad" or len(pad.inputs) != 2 or node.attr("padding") != "VALID":
+            continue
+        paddings, axes = known_array(facts, pad.inputs[1]), _spatial_axes(node)
+        if paddings is None or paddings.shape != (4, 2):
+            yield Refusal(node, f"the paddings of {pad.name} are not a constant of 4 rows")
+        elif any(paddings[a].any() for a in range(4) if a not in axes):
+            yield Refusal(node, f"{pad.name} pads the batch or the channels")
+        else:
+            yield propose(
+                node,
+                SetInputs(node, (pad.inputs[0], node.inputs[1])),
+                SetAttr(node, "padding", "EXPLICIT"),
+                SetAttr(node, "explicit_paddings", tuple(int(p) for p in paddings.reshape(-1))),
+                touches=(pad, pad.inputs[0].node, *looked_at(pad.inputs[1])),
+                note=f"{pad.name} taken over",
+            )
+
+
 def zero_pad_v2(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """PadV2 with zeros as Pad."""
     for node in with_inputs(graph, 3, "PadV2"):
@@ -190,4 +272,6 @@ FINDERS = {
     "pad-into-conv": Finder(pad_into_conv),
     "explicit-padding-to-pad": Finder(explicit_to_pad),
     "pad-v2-to-pad": Finder(zero_pad_v2),
+    "pad-into-explicit": Finder(pad_into_explicit),
+    "lowest-pad-into-max-pool": Finder(lowest_pad_into_max_pool),
 }
