@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
 
 from graphdoctor.compare import Verdict3
 from graphdoctor.errors import InputError
-from graphdoctor.findings import TensorInfo
+from graphdoctor.flows.cut_detector import loaded, sized
 from graphdoctor.flows.cutting import Cut
 from graphdoctor.flows.verify import Arrays, Side, Verified, VerifyOptions, compare_sides
 from graphdoctor.formats.host import Engine, Written
@@ -21,9 +20,6 @@ from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes
 from graphdoctor.ir import Value
 from graphdoctor.runners import run_tensorflow
 from graphdoctor.types import Array
-
-_EXAMPLE_SIZE = 160
-"""What an open dimension beside the batch becomes: a picture of any size is tried with one size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class _Parts(Side):
         found: list[dict[str, Array]] = [{} for _ in sets]
         if self.cut is None or self.whole is None:
             return found
-        host, number = _module(self.cut.host), 0
+        host, number = loaded(self.cut.host), 0
         for part in self.cut.order:
             known = self.whole.kept[0]
             if isinstance(part, Written):
@@ -73,13 +69,6 @@ def _run_engine(cut: Cut, number: int, known: Sequence[Arrays], timeout: float) 
     return [{value.name: one[name] for name, value in engine.gives.items()} for one in found]
 
 
-def _module(text: str) -> ModuleType:
-    """The host part, loaded. It is our own text: names and values of the graph cannot become code in it."""
-    module = ModuleType("host_part")
-    exec(compile(text, "host part", "exec"), module.__dict__)
-    return module
-
-
 def prove_cut(reference: Side, cut: Cut, options: VerifyOptions | None = None) -> Verified:
     """Run the whole graph and its parts on the same inputs.
 
@@ -98,7 +87,7 @@ def prove_cut(reference: Side, cut: Cut, options: VerifyOptions | None = None) -
     whole = _Whole(
         reference.path,
         reference.runner,
-        tuple(_sized(i) for i in reference.inputs),
+        tuple(sized(i) for i in reference.inputs),
         crossing,
         reference.data,
         reference.pinned,
@@ -120,14 +109,6 @@ def _check_names(reference: Side, names: Sequence[str]) -> None:
             where=reference.path,
             remedy="Repair and prove first (fix --verify), then cut what was written",
         )
-
-
-def _sized(info: TensorInfo) -> TensorInfo:
-    """An open height and width of a picture become one size; other inputs stay as they are."""
-    shape = info.shape
-    if shape is None or len(shape) != 4:
-        return info
-    return TensorInfo(info.name, info.dtype, (shape[0], *(_EXAMPLE_SIZE if d is None else d for d in shape[1:])))
 
 
 def is_proven(verified: Verified, cut: Cut) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphdoctor.errors import InputError, UnsupportedError
+from graphdoctor.flows.cut_detector import head_of, readable
 from graphdoctor.flows.fix import FixOptions, fix_opened
 from graphdoctor.flows.opening import Opened, keep_input
 from graphdoctor.formats.host import (
@@ -23,6 +24,7 @@ from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, save_graph
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.lint import LintOptions, lint
+from graphdoctor.match.detection import SsdHead
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.prune import prune
 from graphdoctor.passes.stages import FLOW_OPS, Stages, find_stages
@@ -62,9 +64,15 @@ def stages_of(graph: Graph, specs: Specs, target: Target | None, names: Sequence
     Raises:
         InputError: a name is none, or nothing is left for an engine.
     """
-    ends = [_value(graph, name) for name in names]
+    return _found(graph, specs, target, names)[0]
+
+
+def _found(graph: Graph, specs: Specs, target: Target | None, names: Sequence[str]) -> tuple[Stages, SsdHead | None]:
+    """The stages, and the detector whose head is where they end."""
     refused = refused_by(graph, specs, target) if target is not None else frozenset()
-    return find_stages(graph, specs, refused, ends, can_write)
+    head = None if names else head_of(graph, specs, refused)
+    ends = [_value(graph, name) for name in names] if head is None else [head.encodings, head.logits]
+    return find_stages(graph, specs, refused, ends, can_write), head
 
 
 LOOP = "a loop"
@@ -119,9 +127,11 @@ def boundary_of(opened: Opened, target: Target) -> Boundary | None:
 
 def _stages_or_front(graph: Graph, specs: Specs, refused: frozenset[Node]) -> tuple[Stages | None, bool]:
     """The stages; where all weights are in loops (True), those of a target that runs loops: what is in front counts."""
+    head = head_of(graph, specs, refused)
+    ends = () if head is None else (head.encodings, head.logits)
     for loops_run in (False, True):
         try:
-            return find_stages(graph, specs, refused, (), can_write, loops_run=loops_run), loops_run
+            return find_stages(graph, specs, refused, ends, can_write, loops_run=loops_run), loops_run
         except InputError:
             continue
     return None, False
@@ -155,7 +165,7 @@ def cut_opened(opened: Opened, target: Target | None, names: Sequence[str], out:
         UnsupportedError: a node of the host part cannot be written in numpy.
     """
     graph, specs = opened.graph, opened.specs
-    stages = stages_of(graph, specs, target, names)
+    stages, head = _found(graph, specs, target, names)
     data = graphdef_bytes(graph)
     shared = Shared()
     parts: list[Part] = []
@@ -172,6 +182,8 @@ def cut_opened(opened: Opened, target: Target | None, names: Sequence[str], out:
     functions = tuple(w for w in order if isinstance(w, Written))
     title = f"Host part of {Path(opened.model.path).name}" + (f", cut for {target.name}" if target else "")
     text = module_text(title, shared, order, graph.outputs) if functions else ""
+    short = readable(head, graph, specs, title, order, text) if head is not None else None
+    order, text = short if short is not None else (order, text)
     return Cut(tuple(parts), text, tuple(order), tuple(v.name for v in graph.outputs))
 
 

@@ -222,6 +222,62 @@ def with_count(chosen: Array, scores: Array) -> tuple[Array, Any]:
     return chosen, np.int32(len(chosen))
 
 
+def decode_boxes(encodings: Array, anchors: Array, scales: tuple[float, float, float, float]) -> Array:
+    """Boxes [n, a, 4] (ymin, xmin, ymax, xmax) of encodings [n, a, 4] (y, x, height, width) and anchors [a, 4]."""
+    ymin, xmin, ymax, xmax = np.moveaxis(anchors, -1, 0)
+    height, width = ymax - ymin, xmax - xmin
+    y, x, h, w = np.moveaxis(encodings / np.asarray(scales, encodings.dtype), -1, 0)
+    y, x = y * height + (ymin + height / 2), x * width + (xmin + width / 2)
+    h, w = np.exp(h) * height, np.exp(w) * width
+    return np.stack([y - h / 2, x - w / 2, y + h / 2, x + w / 2], axis=-1)
+
+
+def clip_boxes(boxes: Array, scores: Array) -> tuple[Array, Array, Array]:
+    """Boxes clipped to the image, their scores, and which they were; boxes without area go."""
+    clipped = np.clip(boxes, np.float32(0), np.float32(1))
+    left = (clipped[:, 2] - clipped[:, 0]) * (clipped[:, 3] - clipped[:, 1]) > 0
+    return clipped[left], scores[left], left
+
+
+def detect(
+    boxes: Array,
+    scores: Array,
+    per_class: int,
+    total: int,
+    iou_threshold: float,
+    score_threshold: float,
+    clip: str,
+) -> tuple[Array, Array, Array, Any]:
+    """The best boxes of one image: overlapping ones of a class are dropped, the best of all classes kept.
+
+    Args:
+        boxes: [a, 4].
+        scores: [a, classes].
+        per_class: boxes kept of a class, at most.
+        total: rows of the result.
+        iou_threshold: a box that overlaps a better one of its class by more is dropped.
+        score_threshold: a box with this score or less is not looked at.
+        clip: whether boxes are clipped to the image "before" the suppression, "after" it, or "never".
+
+    Returns:
+        Boxes [total, 4], scores [total], classes [total] from 0 on, and how many rows mean something; the rest is 0.
+    """
+    found: list[tuple[Array, Array, Array]] = []
+    for number in range(scores.shape[1]):
+        own, values = boxes, scores[:, number]
+        if clip == "before":
+            own, values, _ = clip_boxes(own[values > score_threshold], values[values > score_threshold])
+        kept = non_max_suppression(own, values, per_class, iou_threshold, score_threshold)
+        found.append((own[kept], values[kept], np.full(len(kept), number, np.float32)))
+    best, values, classes = (np.concatenate(column) for column in zip(*found, strict=True))
+    if clip == "after":
+        best, values, left = clip_boxes(best, values)
+        classes = classes[left]
+    order = np.argsort(-values, kind="stable")[:total]
+    rows = [np.pad(x[order], [(0, total - len(order))] + [(0, 0)] * (x.ndim - 1)) for x in (best, values, classes)]
+    return rows[0], rows[1], rows[2], np.float32(len(order))
+
+
 STEPS: tuple[Any, ...] = ()
 """In a host part: function or number of the engine, what it takes and gives by the name of the tensor."""
 OUTPUTS: tuple[str, ...] = ()
@@ -251,5 +307,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "resize_bilinear": ("resize_steps",),
     "crop_and_resize": ("crop_steps", "pick_nearest", "pick_bilinear"),
     "non_max_suppression": ("overlap",),
+    "detect": ("clip_boxes", "non_max_suppression", "overlap"),
 }
 """Function -> the others of this module that it calls."""

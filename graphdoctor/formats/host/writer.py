@@ -67,8 +67,10 @@ class Shared:
         return self.constants[value]
 
     def _constant(self, node: Node, array: Array) -> str:
-        if array.ndim == 0:
-            return scalar_text(array)
+        return scalar_text(array) if array.ndim == 0 else self.array(node, array, node.name)
+
+    def array(self, node: Node, array: Array, wanted: str) -> str:
+        """An array of one dimension or more as text; it comes from ``node`` and is called like ``wanted``."""
         text = array_text(array)
         if array.size <= _IN_LINE and "\n" not in text:
             return text
@@ -77,7 +79,7 @@ class Shared:
             self.packed += array.nbytes
             if self.packed > MOST_PACKED:
                 raise HostError(node, f"the constants of the host part take more than {MOST_PACKED >> 20} MiB")
-        name = self.names.new(node.name, upper=True)
+        name = self.names.new(wanted, upper=True)
         self.lines.append(f"{name} = {text}  # {plain(node.name)}")
         return name
 
