@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,6 @@ from graphdoctor.cli import COMMANDS, cli  # noqa: E402
 from graphdoctor.findings import Safety  # noqa: E402
 from graphdoctor.flows.explain import rule_page, rule_row  # noqa: E402
 from graphdoctor.lint import Rule, load_rules  # noqa: E402
-from graphdoctor.lint.plugins import Plugin, PluginField, all_plugins  # noqa: E402
 from graphdoctor.lint.rules import FAMILIES  # noqa: E402
 from graphdoctor.render.parts.markdown_text import code, escape, table  # noqa: E402
 from graphdoctor.render.text_rules import rule_page_markdown  # noqa: E402
@@ -34,6 +33,7 @@ from graphdoctor.surgery import load_pack, pack_names  # noqa: E402
 from graphdoctor.surgery.packs import PackRow, RewriteRow  # noqa: E402
 from graphdoctor.targets import DEFAULT_TARGET, Limit, OpRow, Target, all_target_names, load_target  # noqa: E402
 from graphdoctor.targets.conditions import conditions, dtype_list  # noqa: E402
+from graphdoctor.targets.plugins import Plugin, PluginField, all_plugins  # noqa: E402
 from graphdoctor.types import Answer  # noqa: E402
 from graphdoctor.words import plural  # noqa: E402
 
@@ -248,8 +248,7 @@ def _pack_blocks(pack: PackRow) -> Iterator[str]:
     yield f"## {pack.name}"
     yield f"**{pack.title}.** {_ended(pack.summary)}"
     if pack.include:
-        links = (f"[{name}](#{owner})" for owner, _, name in (i.partition("/") for i in pack.include))
-        yield f"First come, from other packs: {', '.join(links)}."
+        yield f"First come, from other packs: {_links(pack.include)}."
     if pack.rewrite:
         head = ["rewrite", "safety", "what", "limits", "fixes"]
         yield table(head, [_rewrite_cells(row) for row in pack.rewrite])
@@ -257,6 +256,13 @@ def _pack_blocks(pack: PackRow) -> Iterator[str]:
         if row.options:
             yield f"Options of {code(row.name)}:"
             yield "\n".join(f"- {key}: {_value(value)}" for key, value in row.options.items())
+    if pack.then:
+        yield f"Then come, from other packs: {_links(pack.then)}."
+
+
+def _links(references: Iterable[str]) -> str:
+    """Rewrites of other packs, each with a link to its pack."""
+    return ", ".join(f"[{name}](#{owner})" for owner, _, name in (r.partition("/") for r in references))
 
 
 def _rewrite_cells(row: RewriteRow) -> list[str]:

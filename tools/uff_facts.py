@@ -126,13 +126,30 @@ def uff_rows(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:
             rows |= {op: op_limit_row(op, limit) for op in limit["tf_ops"]}
     for plugin in facts["plugins"]["plugins"]:
         if has_plugin(plugin, target["facts"], facts["plugins"]["meta"]["releases_compared"]):
-            rows[plugin["op"]] = {
-                "support": "unknown",
-                "reason": "a plugin of NVIDIA's library; it must be registered before parsing",
-                "confidence": confidence(plugin["confidence"].partition(";")[0]),
-                "source": "@plugins",
-            }
+            rows[plugin["op"]] = plugin_row(plugin)
     return {op: row for op, row in rows.items() if op not in NOT_TF}
+
+
+CHECKED: Mapping[str, Row] = {
+    "FlattenConcat_TRT": {"rank": [4], "confidence": "medium"},
+    "GridAnchorRect_TRT": {},
+    "GridAnchor_TRT": {},
+    "NMS_TRT": {},
+}
+"""Plugins of which the rules GDP look at every field, input and number of boxes: a node that they let pass runs.
+
+FlattenConcat_TRT asserts three dimensions beside the batch; whether the parser adds one to two is not known.
+"""
+
+
+def plugin_row(plugin: Mapping[str, Any]) -> Row:
+    """A plugin of NVIDIA's library. What is registered is not said by the graph: one call does it for all of them."""
+    row: Row = {"confidence": confidence(plugin["confidence"].partition(";")[0]), "source": "@plugins"}
+    if plugin["op"] in CHECKED:
+        note = "initLibNvInferPlugins must be called before parsing"
+        return row | {"support": "yes", "note": note} | CHECKED[plugin["op"]]
+    reason = "a plugin of NVIDIA's library; it must be registered before parsing"
+    return row | {"support": "unknown", "reason": reason}
 
 
 def uff_row(op: Mapping[str, Any], target: Mapping[str, Any], uff: Mapping[str, Any]) -> Row:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from graphdoctor.ir import Node, Value
 from graphdoctor.lint.context import CheckContext
-from graphdoctor.lint.plugins import PluginNode
+from graphdoctor.lint.plugins import PluginNode, given_fields
 from graphdoctor.types import element_count
 
 _GRIDS = frozenset({"GridAnchor_TRT", "GridAnchorRect_TRT", "PriorBox_TRT"})
+_SIDES = {"GridAnchor_TRT": 1, "GridAnchorRect_TRT": 2}
+"""Numbers of featureMapShapes for each layer."""
+_FIRST = 3
+"""Anchors in a cell of the first layer; the others have one for each aspect ratio and one more."""
 _JOINS = frozenset({"ConcatV2", "Concat", "FlattenConcat_TRT"})
 _THROUGH = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "StopGradient"})
 _ACTIVATIONS = frozenset({"Sigmoid", "Softmax"})
@@ -27,6 +31,7 @@ class Detection:
         boxes: numbers in the location input, without the batch.
         scores: numbers in the confidence input.
         classes: how many classes these make; ``None`` where it cannot be told.
+        priors: prior boxes, ``None`` where their number cannot be told.
         order: what is wrong with inputOrder, empty for nothing.
         activated: the activation in front of the scores, empty for none.
     """
@@ -35,6 +40,7 @@ class Detection:
     boxes: int | None
     scores: int | None
     classes: float | None
+    priors: int | None
     order: str
     activated: str
 
@@ -51,7 +57,25 @@ def detection_of(ctx: CheckContext, found: PluginNode) -> Detection | None:
     if not wrong and shared and boxes and scores and _fits(scores, boxes, said) and not _fits(boxes, scores, said):
         wrong = f"inputs {order[0]:g} and {order[1]:g} (loc and conf) are swapped"
     classes = _BOX * scores / boxes if shared and boxes and scores else None
-    return Detection(said, boxes, scores, classes, wrong, _activation(conf))
+    priors = _priors(inputs[int(order[2])]) if not wrong else None
+    return Detection(said, boxes, scores, classes, priors, wrong, _activation(conf))
+
+
+def _priors(value: Value) -> int | None:
+    """How many prior boxes a GridAnchor plugin gives, alone or behind a concat of all its outputs."""
+    node = _source(value.node)
+    sources = {_source(v.node) for v in node.inputs if v.node.op != "Const"} if node.op in _JOINS else {node}
+    grid = next(iter(sources))
+    each = _SIDES.get(grid.op)
+    if each is None or len(sources) > 1:
+        return None
+    fields = given_fields(grid)
+    found = (fields[k].value for k in ("featureMapShapes", "aspectRatios") if k in fields)
+    shapes, ratios = [tuple(v) if isinstance(v, (tuple, list)) else (v,) for v in found] or [(), ()]
+    if len(shapes) % each or not shapes or not all(isinstance(v, int) for v in shapes):
+        return None
+    cells: list[int] = [h * w for h, w in zip(shapes[::each], shapes[each - 1 :: each], strict=True)]
+    return _FIRST * cells[0] + (len(ratios) + 1) * sum(cells[1:])
 
 
 def _fits(boxes: int, scores: int, classes: float) -> bool:

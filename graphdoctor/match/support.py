@@ -34,6 +34,8 @@ _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
 ORDER_ONLY = frozenset({"NoOp", "ControlTrigger"})
 """Ops that take and give no data: they say in which order others run."""
+_AXIS = Operand(DType.INT32, (), True, False)
+"""The axis of a ConcatV2 that graphsurgeon made: an attribute, where others have a last input."""
 _STAYS = "fed by TensorFlow, as every input is"
 _NO_NODE = Support(Answer.YES, "needs no node in ONNX")
 _UNHEARD = (
@@ -128,7 +130,10 @@ class Judge:
                 self._segment_kinds[node] = self._segment_kind(node)
             return self._segment_kinds[node]
         if node not in self._op_kinds:
-            self._op_kinds[node] = self._op_kind(node)
+            kind = self._op_kind(node)
+            if node.op == "ConcatV2" and "axis" in node.attrs:
+                kind = kind._replace(operands=(*kind.operands, _AXIS))
+            self._op_kinds[node] = kind
         return self._op_kinds[node]
 
     def is_constant(self, node: Node) -> bool:

@@ -41,6 +41,8 @@ class _Concat(_Joined):
         return count - 1, list(range(count - 1))
 
     def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        if len(ctx.inputs) < 2:
+            raise InferError(f"{ctx.node.op} has {len(ctx.inputs)} inputs, not 2")
         at, data = self.split_inputs(len(ctx.inputs))
         shape = _joined([ctx.spec(k).shape for k in data], int_of(ctx.spec(at)))
         return carried(self, ctx, [TensorSpec(self.dtype(ctx, data), shape)], data)
@@ -60,11 +62,29 @@ class _Concat(_Joined):
 
 
 class ConcatV2(_Concat):
-    """Concatenation with the axis last."""
+    """Concatenation with the axis last.
+
+    For the UFF converter the axis may also be an attribute, which graphsurgeon writes: then all inputs are data, and
+    one edge from a plugin stands for all of its outputs, so that nothing is known of the result but its dtype.
+    """
 
     names = ("ConcatV2",)
+    arity = (1, MANY)
     types = {"T": 0, "Tidx": -1}
     layout = Layout("axes", arg=-1)
+
+    def infer(self, ctx: OpContext) -> list[TensorSpec]:
+        if "axis" in ctx.node.attrs:
+            return [TensorSpec(dtype_attr(ctx, "T"))]
+        return super().infer(ctx)
+
+    def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
+        return None if "axis" in ctx.node.attrs else super().fold(ctx, values)
+
+    def to_onnx(self, low: Lowering) -> Sequence[str]:
+        if "axis" in low.node.attrs:
+            low.fail("its axis is an attribute, which only the UFF converter takes")
+        return super().to_onnx(low)
 
 
 class Concat(_Concat):

@@ -20,6 +20,7 @@ from graphdoctor.surgery.proposal import (
     SetAttr,
     SetInputs,
     SetOp,
+    SetOutputs,
     StandFor,
     Step,
     TakeOver,
@@ -103,6 +104,8 @@ class _Applier:
             self._take_over(self._present(step.node), self._present(step.old))
         elif isinstance(step, StandFor):
             self._stand_for(self._present(step.node), *step.nodes)
+        elif isinstance(step, SetOutputs):
+            graph.outputs = tuple(self._values(step.outputs))
         elif isinstance(step, ForgetInput):
             graph.inputs = tuple(n for n in graph.inputs if n is not step.node)
         else:

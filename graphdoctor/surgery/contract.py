@@ -14,10 +14,13 @@ Promise = tuple[str, TensorSpec]
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Names, dtypes and shapes of the inputs and outputs at one time."""
+    """Names, dtypes and shapes of the inputs and outputs at one time.
+
+    ``outputs`` is ``None`` where a rewrite that may has given the graph other ones.
+    """
 
     inputs: tuple[Promise, ...]
-    outputs: tuple[Promise, ...]
+    outputs: tuple[Promise, ...] | None
 
     @classmethod
     def of(cls, graph: Graph, specs: Specs) -> Contract:
@@ -53,7 +56,9 @@ class Contract:
                 return broken
         values = tuple(n.out() for n in graph.inputs)
         lost = None if inputs_may_change else _kept("input", self.inputs, values, specs)
-        return lost or _kept(
+        if lost or self.outputs is None:
+            return lost
+        return _kept(
             "output",
             self.outputs,
             graph.outputs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import Safety
 from graphdoctor.ir import Broken, Graph, Node, frozen
@@ -27,12 +27,16 @@ MAX_REPEATS = 12
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A rewrite that was applied at a node; ``safety`` is that of this place."""
+    """A rewrite that was applied at a node; ``safety`` is that of this place.
+
+    ``new_outputs``: the graph has other outputs since.
+    """
 
     rewrite: str
     safety: Safety
     node: str
     note: str
+    new_outputs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ class _Engine:
                     self.result.refused.append(Refused(rewrite.name, item.node.name, item.reason))
                 elif self._allowed(rewrite, item):
                     if used.isdisjoint(item.touches) and reserved.isdisjoint(item.changes):
-                        applied += self._apply(rewrite, item, used, in_loop)
+                        applied += self._apply(rewrite, item, used, alive, in_loop)
                     else:
                         # It comes first in the next round: what it was decided on stays as it is till then.
                         reserved |= item.touches
@@ -214,7 +218,12 @@ class _Engine:
         return False
 
     def _apply(
-        self, rewrite: Rewrite, proposal: Proposal, used: set[Node], in_loop: Callable[[Node], bool] | None
+        self,
+        rewrite: Rewrite,
+        proposal: Proposal,
+        used: set[Node],
+        alive: set[Node],
+        in_loop: Callable[[Node], bool] | None,
     ) -> list[Applied]:
         safety, names = _safety(rewrite, proposal), [n.name for n in (proposal.node, *proposal.also)]
         before = Snapshot.of(self.graph)
@@ -233,7 +242,9 @@ class _Engine:
             self.retyped |= {s.node for s in proposal.steps if isinstance(s, SetOp)}
         used |= proposal.changes
         used.update(made)
-        return [Applied(rewrite.name, safety, name, proposal.note) for name in names]
+        if proposal.has_new_outputs:
+            remove_orphans(self.graph, alive | {*made})
+        return [Applied(rewrite.name, safety, n, proposal.note, proposal.has_new_outputs) for n in names]
 
     def _broken(
         self, before: Snapshot, contract: Contract, alive: set[Node], applied: Sequence[Applied]
@@ -247,6 +258,8 @@ class _Engine:
             complete_attrs(self.graph, fresh, specs)
             self._specs = (self.graph.version, specs)
         loose = any(a.safety is not Safety.SAFE for a in applied)
+        if any(a.new_outputs for a in applied):
+            contract = replace(contract, outputs=None)
         foreign = {r.name for r in self.rewrites if is_outside(r)}
         return contract.broken(
             self.graph,

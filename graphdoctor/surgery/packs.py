@@ -58,7 +58,8 @@ class RewriteRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 class PackRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"own_ops": "own-ops"}):
     """One pack file.
 
-    ``include`` are rewrites of other packs, each as ``pack/rewrite``; they come first. ``own_ops`` are op types that
+    ``include`` are rewrites of other packs, each as ``pack/rewrite``; they come first; those in ``then`` come
+    last. ``own_ops`` are op types that
     are not TensorFlow's: patterns may name them.
     """
 
@@ -67,6 +68,7 @@ class PackRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     summary: str
     rewrite: tuple[RewriteRow, ...] = ()
     include: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
     own_ops: tuple[str, ...] = ()
 
 
@@ -149,19 +151,25 @@ def load_rewrites(packs: Sequence[str], places: Places = ()) -> list[Rewrite]:
 
 
 def _rows(pack: str, places: Places) -> Iterator[tuple[PackFile, RewriteRow]]:
-    """The rows of ``pack`` with the pack that states each, included ones first."""
+    """The rows of ``pack`` with the pack that states each, in order."""
     file = shelf(places).get(pack)
-    for reference in _loaded(file).include:
-        owner, _, name = reference.partition("/")
-        row = next((r for r in load_pack(owner, places).rewrite if r.name == name), None)
-        if row is None:
-            raise InputError(f"includes {reference!r}, which does not exist", where=str(file.path))
-        yield shelf(places).get(owner), row
-    yield from ((file, row) for row in _loaded(file).rewrite)
+    loaded = _loaded(file)
+    yield from (_row(file, reference, places) for reference in loaded.include)
+    yield from ((file, row) for row in loaded.rewrite)
+    yield from (_row(file, reference, places) for reference in loaded.then)
+
+
+def _row(file: PackFile, reference: str, places: Places) -> tuple[PackFile, RewriteRow]:
+    """The row of another pack that the pack ``file`` includes."""
+    owner, _, name = reference.partition("/")
+    row = next((r for r in load_pack(owner, places).rewrite if r.name == name), None)
+    if row is None:
+        raise InputError(f"includes {reference!r}, which does not exist", where=str(file.path))
+    return shelf(places).get(owner), row
 
 
 def pack_rows(pack: str, places: Places = ()) -> tuple[RewriteRow, ...]:
-    """The rows of ``pack`` in the order they are applied, those it includes from other packs first.
+    """The rows of ``pack`` in the order they are applied, those of other packs among them.
 
     Raises:
         InputError: the pack does not exist, or its file is wrong.

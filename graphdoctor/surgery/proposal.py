@@ -118,13 +118,21 @@ class ForgetInput:
 
 
 @dataclass(frozen=True, slots=True)
+class SetOutputs:
+    """The outputs of the graph are these from now on. Only unsafe rewrites may say so."""
+
+    outputs: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Remove a node that nothing reads by data; nodes that waited for it wait for what it waited for."""
 
     node: Node
 
 
-Step = Make | ReplaceValue | SetOp | SetAttr | DropAttrs | SetInputs | Rename | TakeOver | StandFor | ForgetInput | Drop
+_OnNode = SetOp | SetAttr | DropAttrs | SetInputs | Rename | TakeOver | StandFor | ForgetInput | Drop
+Step = Make | ReplaceValue | SetOutputs | _OnNode
 _CHANGING = (SetOp, SetAttr, DropAttrs, SetInputs, Rename, TakeOver, StandFor, ForgetInput, Drop)
 
 
@@ -150,6 +158,11 @@ class Proposal:
     unsafe: str = ""
     safe: bool = False
     also: tuple[Node, ...] = ()
+
+    @property
+    def has_new_outputs(self) -> bool:
+        """True if the graph has other outputs afterwards."""
+        return any(isinstance(s, SetOutputs) for s in self.steps)
 
     @property
     def changes(self) -> frozenset[Node]:

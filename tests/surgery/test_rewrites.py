@@ -21,6 +21,8 @@ from tests.surgery.cases import Case, all_cases, all_rewrites, completed, descri
 CASES = all_cases()
 CHANGING = [c for c in CASES if c.fixed]
 RUN = [c for c in CHANGING if c.runs]
+ELSEWHERE = {"ssd-to-plugins"}
+"""Rewrites of graphs too large for a case file: test_ssd.py has them from fixtures/detectors."""
 
 
 def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
@@ -29,7 +31,7 @@ def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
 
 
 def test_every_rewrite_has_a_case_that_changes_something_and_every_case_a_rewrite() -> None:
-    assert {c.rewrite for c in CHANGING} == set(all_rewrites())
+    assert {c.rewrite for c in CHANGING} == set(all_rewrites()) - ELSEWHERE
     assert len({c.id for c in CASES}) == len(CASES)
 
 

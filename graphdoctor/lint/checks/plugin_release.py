@@ -6,17 +6,18 @@ import difflib
 from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.lint.plugins import SUFFIX, Plugin, PluginNode, all_plugins, plugin_nodes
+from graphdoctor.lint.plugins import SUFFIX, PluginNode, plugin_nodes
 from graphdoctor.targets import Target
+from graphdoctor.targets.plugins import Plugin, all_plugins
 
 
 def check(ctx: CheckContext, *, ask: str = "release") -> Iterator[Hit]:
     """One hit for each plugin node and target.
 
     ``ask`` is ``release`` (the library of the target does not have it), ``name`` (nobody knows it), ``parser`` (the
-    target does not read UFF) or ``future`` (a later release removed it).
+    target does not read UFF), ``future`` (a later release removed it) or ``register`` (it runs once it is registered).
     """
-    asked = {"release": _release, "name": _name, "parser": _parser, "future": _future}[ask]
+    asked = {"release": _release, "name": _name, "parser": _parser, "future": _future, "register": _register}[ask]
     for found in plugin_nodes(ctx):
         for target in ctx.targets:
             reason = asked(found, target)
@@ -55,6 +56,11 @@ def _name(found: PluginNode, target: Target) -> str:
 
 def _parser(found: PluginNode, target: Target) -> str:
     return "TensorFlow has no such op" if target.parser == "tftrt" else "only the UFF parser looks plugins up by op"
+
+
+def _register(found: PluginNode, target: Target) -> str:
+    is_there = found.plugin is not None and found.plugin.is_in(target)
+    return "call initLibNvInferPlugins first" if is_there else ""
 
 
 def _future(found: PluginNode, target: Target) -> str:

@@ -12,6 +12,8 @@ from graphdoctor.words import plural
 _SORTED = 4096
 """Candidates that the sort of these plugins takes at most."""
 _SORTING = ("topK", "keepTopK", "prenms_topk", "keep_topk", "pre_nms_top_n")
+_BOX = 4
+"""Numbers of a box."""
 _GRIDS = {"GridAnchor_TRT": 1, "GridAnchorRect_TRT": 2}
 """Numbers of featureMapShapes for each layer."""
 Reasons = Iterator[str]
@@ -22,6 +24,8 @@ def check(ctx: CheckContext, *, ask: str = "sort") -> Iterator[Hit]:
     for found in plugin_nodes(ctx):
         for reason in _QUESTIONS[ask](ctx, found):
             yield Hit(found.node, reason)
+        for reason in _DOUBTS[ask](ctx, found) if ask in _DOUBTS else ():
+            yield Hit(found.node, reason, certain=False)
 
 
 def _sort(ctx: CheckContext, found: PluginNode) -> Reasons:
@@ -81,6 +85,26 @@ def _disagreement(seen: Detection) -> Reasons:
         yield f"numClasses is {seen.said:g}, and the graph has {shown} ({seen.scores} scores, {seen.boxes} box numbers)"
 
 
+def _unknown_classes(ctx: CheckContext, found: PluginNode) -> Reasons:
+    """An NMS_TRT of which the numbers of boxes and scores are not known."""
+    seen = detection_of(ctx, found)
+    if found.node.op == "NMS_TRT" and (seen is None or (not seen.order and seen.classes is None)):
+        yield "how many boxes and scores its inputs hold is not known"
+
+
+def _priors(ctx: CheckContext, found: PluginNode) -> Reasons:
+    seen = detection_of(ctx, found)
+    if seen is not None and seen.priors is not None and seen.boxes is not None and seen.boxes != _BOX * seen.priors:
+        yield f"there are {seen.priors} prior boxes, and {seen.boxes} box numbers, four for each"
+
+
+def _unknown_priors(ctx: CheckContext, found: PluginNode) -> Reasons:
+    """An NMS_TRT of which the number of prior boxes is not known."""
+    seen = detection_of(ctx, found)
+    if found.node.op == "NMS_TRT" and (seen is None or (not seen.order and None in (seen.priors, seen.boxes))):
+        yield "how many prior boxes there are is not known"
+
+
 def _order(ctx: CheckContext, found: PluginNode) -> Reasons:
     seen = detection_of(ctx, found)
     if seen is not None and seen.order:
@@ -100,6 +124,11 @@ _QUESTIONS: dict[str, Callable[[CheckContext, PluginNode], Reasons]] = {
     "square": _square,
     "axis": _axis,
     "classes": _classes,
+    "priors": _priors,
     "order": _order,
     "sigmoid": _sigmoid,
+}
+_DOUBTS: dict[str, Callable[[CheckContext, PluginNode], Reasons]] = {
+    "classes": _unknown_classes,
+    "priors": _unknown_priors,
 }

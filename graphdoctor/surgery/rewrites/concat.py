@@ -1,15 +1,17 @@
-"""Concatenation on the channel axis alone."""
+"""Concatenation on the channel axis alone, and concatenation with zeros, which is a Pad."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from graphdoctor.ir import GraphView, Node
+from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.match.layout import data_format
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Facts, Make, New, Proposal, Ref, Refusal, Step, propose
 from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, has_limit, known_array, looked_at
-from graphdoctor.types import Answer, DType
+from graphdoctor.types import Answer, Array, DType
 
 _LIMIT = "concat-channel-only"
 
@@ -63,4 +65,50 @@ def _transposed(node: Node, axis: int, channel: int, facts: Facts) -> Proposal |
     return propose(node, *steps, touches=touched, note=f"axis {axis} turned to the channel axis {channel}")
 
 
-FINDERS = {"concat-to-channel-axis": Finder(concat_to_channel_axis)}
+def zeros_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """ConcatV2 of an image and rows or columns of zeros -> Pad; along the channels no parser pads."""
+    for node in graph.by_op("ConcatV2"):
+        axis = known_array(facts, node.inputs[-1]) if len(node.inputs) > 2 else None
+        if axis is None or axis.size != 1 or facts.specs.output(node).rank != 4:
+            continue
+        zeros = [_zeros(facts, v) for v in node.inputs[:-1]]
+        data = [i for i, z in enumerate(zeros) if z is None]
+        layout = data_format(graph, node.out())
+        at = int(axis.reshape(-1)[0]) % 4
+        if len(data) == 1 and isinstance(layout, str) and at in ((1, 2) if layout == "NHWC" else (2, 3)):
+            yield from _padded(node, at, zeros, data[0], facts)
+
+
+def _zeros(facts: Facts, value: Value) -> Array | None:
+    """``value`` if it is nothing but zeros; -0 is none."""
+    array = known_array(facts, value)
+    if array is None or array.any() or (array.dtype.kind == "f" and np.signbit(array).any()):
+        return None
+    return array
+
+
+def _padded(node: Node, axis: int, zeros: Sequence[Array | None], data: int, facts: Facts) -> Found:
+    value = node.inputs[data]
+    shape, dtype = facts.specs.of(value).shape, dtype_of(node, facts.specs.of(value))
+    others = [z.shape for z in zeros if z is not None]
+    if shape is None or dtype is DType.INVALID:
+        return
+    if any(s[:axis] + s[axis + 1 :] != shape[:axis] + shape[axis + 1 :] for s in others):
+        yield Refusal(node, f"what is joined with zeros is {facts.specs.of(value)}, not known to be of their size")
+        return
+    sizes = [0 if z is None else z.shape[axis] for z in zeros]
+    rows = np.zeros((4, 2), np.int32)
+    rows[axis] = sum(sizes[:data]), sum(sizes[data:])
+    key = f"{node.name}/paddings"
+    steps = (
+        const_step(key, rows),
+        *become(node, "Pad", (value, New(key)), {"T": dtype, "Tpaddings": DType.INT32}),
+    )
+    touched = (*(v.node for v in node.inputs), *(n for v in node.inputs for n in looked_at(v)))
+    yield propose(node, *steps, touches=touched, note=f"zeros on axis {axis} as a Pad")
+
+
+FINDERS = {
+    "concat-to-channel-axis": Finder(concat_to_channel_axis),
+    "zeros-to-pad": Finder(zeros_to_pad),
+}
