@@ -69,7 +69,7 @@ class Bodies:
         self._functions = {f.signature.name: f for f in functions}
         self._library = read_library(functions)
         self._sizes, self._depth = _sizes(self._library), self._library.depth()
-        self._acting: dict[str, bool] = {}
+        self._effects: dict[str, frozenset[str]] = {}
         self._bodies: dict[str, Body] = {}
 
     @property
@@ -80,6 +80,15 @@ class Bodies:
     def size(self, name: str) -> int:
         """Nodes that a call of ``name`` comes to, calls inside counted with them; 0 where that has no end."""
         return self._sizes.get(name, 0)
+
+    def effects(self, name: str) -> frozenset[str]:
+        """The ops by which a call of ``name`` may do more than give its results; itself where that is not known."""
+        if name not in self._functions or name not in self._sizes:
+            return frozenset({name})
+        if name not in self._effects:
+            own = frozenset(op for op in self._library.ops[name] if may_act(op))
+            self._effects[name] = own.union(*map(self.effects, self._library.calls[name]))
+        return self._effects[name]
 
     def body(self, name: str) -> Body:
         """The body of the function ``name``.
@@ -159,11 +168,7 @@ class Bodies:
 
     def _acts(self, op: str) -> bool:
         """True if a node of ``op`` may have an effect: TensorFlow runs it in a function though nothing may read it."""
-        if op not in self._functions:
-            return may_act(op)
-        if op not in self._acting:
-            self._acting[op] = any(map(self._acts, (*self._library.ops[op], *self._library.calls[op])))
-        return self._acting[op]
+        return bool(self.effects(op)) if op in self._functions else may_act(op)
 
 
 def _sizes(library: Library) -> Mapping[str, int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from graphdoctor.ir import GraphView, Node
+from graphdoctor.match.bodies import Bodies
 from graphdoctor.match.frames import FLOW_OPS, SWITCH_OPS
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Drop, Facts, ForgetInput, Proposal, Refusal, SetInputs, Step, propose
 from graphdoctor.surgery.waiting import Waiting
+from graphdoctor.wire.attrs import FuncRef
 from graphdoctor.words import plural
 
 
@@ -63,13 +67,25 @@ def _parts(graph: GraphView, dead: dict[Node, None]) -> list[list[Node]]:
     return list(parts.values())
 
 
+def _guards(graph: GraphView, ops: tuple[str, ...]) -> Iterator[Node]:
+    """Conditionals that call functions which do no more than ``ops`` do: what Assert is in TensorFlow 2."""
+    nodes = graph.by_op("If", "StatelessIf", "Case", "StatelessCase")
+    bodies = Bodies(graph) if nodes else None
+    for node in nodes:
+        called = [v for value in node.attrs.values() for v in (value if isinstance(value, tuple) else (value,))]
+        names = [v.name for v in called if isinstance(v, FuncRef)]
+        if bodies is not None and names and all(bodies.effects(name) <= set(ops) for name in names):
+            yield node
+
+
 def drop_effects(graph: GraphView, facts: Facts, options: DropOptions) -> Found:
     """Remove nodes of ``ops``; who waited for one waits for what it waited for.
 
-    In a branch or a loop that is also what it reads: a constant that waited for nothing else would leave its place.
+    The same with a conditional whose branches do nothing else, where nobody reads its results. In a branch or a loop
+    that is also what it reads: a constant that waited for nothing else would leave its place.
     """
     waiting = Waiting(graph) if graph.by_op(*FLOW_OPS) else None
-    for node in graph.by_op(*options.ops):
+    for node in (*graph.by_op(*options.ops), *_guards(graph, options.ops)):
         if graph.is_output(node) or any(u.slot >= 0 for u in graph.uses(node)):
             continue
         note, readers = f"{node.op} removed", graph.consumers(node)
