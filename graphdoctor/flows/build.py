@@ -19,7 +19,7 @@ from graphdoctor.engines import (
 )
 from graphdoctor.engines.backends import capability_names, modules_of
 from graphdoctor.errors import InputError, MissingExtraError, WorkerError
-from graphdoctor.flows.opening import SignatureOptions, keep_input, open_model
+from graphdoctor.flows.opening import SignatureOptions, keep_input, open_any
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
 from graphdoctor.formats.tensorflow import read_raw
@@ -93,7 +93,7 @@ def source_of(path: str, signature: SignatureOptions) -> Source:
     if raw.kind is Kind.ONNX:
         return _onnx_source(path, raw.data)
     require_onnx()
-    opened = open_model(path, signature, raw)
+    opened = open_any(path, signature, raw)
     model = onnx_from_graph(opened.graph)
     inputs = [(name, spec.shape) for name, spec in model.inputs]
     return Source(to_bytes(model), model.origins(), opened.model.sha256, path, inputs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphdoctor.flows.cutting import Cut, cut_places, write_host
-from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
+from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_any, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_chunks
 from graphdoctor.formats.readfile import atomic_write
@@ -62,7 +62,7 @@ def convert_model(
         return write_uff(open_model(path, signature, raw), out, plugins)
     require_onnx()
     keep_input(path, out)
-    return convert_opened(open_model(path, signature), out)
+    return convert_opened(open_any(path, signature), out)
 
 
 def write_uff(opened: Opened, out: str, plugins: Sequence[str] = ()) -> UffWritten:

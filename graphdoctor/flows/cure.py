@@ -14,10 +14,12 @@ from graphdoctor.errors import GraphdoctorError, InputError, UnsupportedError
 from graphdoctor.findings import ModelReport, Severity, Verdict
 from graphdoctor.flows.build import Built, Source, build_source, check_options
 from graphdoctor.flows.check import CheckOptions, check_opened
+from graphdoctor.flows.convert import write_uff
 from graphdoctor.flows.cut_proof import is_proven, prove_cut
 from graphdoctor.flows.cutting import Cut, cut_opened, write_cut
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
-from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_model
+from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_any
+from graphdoctor.flows.uff_twin import onnx_twin, registration
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
@@ -28,7 +30,16 @@ from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
 from graphdoctor.words import plural
 
-ARTEFACTS = ("fixed.pb", "engine.pb", "engine.host.py", "model.onnx", "model.plan", "model.plan.json", "report.json")
+ARTEFACTS = (
+    "fixed.pb",
+    "engine.pb",
+    "engine.host.py",
+    "model.uff",
+    "model.onnx",
+    "model.plan",
+    "model.plan.json",
+    "report.json",
+)
 """What a run may leave in its folder."""
 
 
@@ -113,7 +124,7 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     check_options(options.build)
     for name in ARTEFACTS:
         keep_input(path, run.folder / name, "Choose another folder")
-    opened = open_model(path, options.signature)
+    opened = open_any(path, options.signature)
     _clear_folder(run.folder)
     original = graphdef_bytes(opened.graph)
     steps = (
@@ -214,11 +225,30 @@ def _cut(run: Cure, opened: Opened) -> CureStep:
 
 def _convert(run: Cure, opened: Opened) -> CureStep:
     require_onnx()
+    if run.options.target.parser == "uff":
+        return _convert_to_uff(run, opened)
     run.onnx = onnx_from_graph(opened.graph)
+    return CureStep("convert", "done", 0.0, _onnx_text(run.onnx), (_write_onnx(run, run.onnx),))
+
+
+def _convert_to_uff(run: Cure, opened: Opened) -> CureStep:
+    """The UFF file, and its ONNX twin: what TensorRT's parser finds in the file, for a builder that reads no UFF."""
+    place = run.folder / "model.uff"
+    written = write_uff(opened, str(place))
+    run.onnx = onnx_twin(str(place))
+    text = f"{len(written.model.graph.nodes):,} UFF nodes; its twin: {_onnx_text(run.onnx)}"
+    artefacts = (_artefact(place), _write_onnx(run, run.onnx))
+    return CureStep("convert", "done", 0.0, text, artefacts, tuple(registration(opened)))
+
+
+def _write_onnx(run: Cure, model: OnnxModel) -> Artefact:
     place = run.folder / "model.onnx"
-    atomic_write(place, to_bytes(run.onnx))
-    text = f"{len(run.onnx.nodes):,} ONNX nodes, opset 17"
-    return CureStep("convert", "done", 0.0, text, (_artefact(place),))
+    atomic_write(place, to_bytes(model))
+    return _artefact(place)
+
+
+def _onnx_text(model: OnnxModel) -> str:
+    return f"{len(model.nodes):,} ONNX nodes, opset 17"
 
 
 def _build(run: Cure, opened: Opened) -> CureStep:
@@ -252,7 +282,7 @@ def _foreign(run: Cure) -> tuple[str, ...]:
         return ()
     file = "fixed.pb" if run.engine is None else "engine.pb"
     products = {
-        "uff": f"{file} is what its UFF converter takes",
+        "uff": "model.uff is what its parser takes, and the plan was made of its ONNX twin",
         "onnx": "model.onnx is what its parser takes",
         "tftrt": f"{file} is what TensorFlow converts",
     }
@@ -330,7 +360,7 @@ def _cured(run: Cure) -> str:
     if run.options.target.live:
         return f"cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers{rest}"
     fixed = "fixed.pb" if run.engine is None else "engine.pb"
-    file = "model.onnx" if run.options.target.parser == "onnx" else fixed
+    file = {"onnx": "model.onnx", "uff": "model.uff", "tftrt": fixed}[run.options.target.parser]
     return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers{rest}"
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdoctor.errors import InputError
+from graphdoctor.errors import GraphdoctorError, InputError
 from graphdoctor.findings import TensorInfo
-from graphdoctor.formats.tensorflow import Model, RawModel, load_model
+from graphdoctor.formats.kinds import Kind
+from graphdoctor.formats.tensorflow import Model, RawModel, load_model, model_of, read_raw
 from graphdoctor.ir import Graph
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.signature import GivenInput, set_signature
@@ -59,6 +60,33 @@ def open_model(path: str, options: SignatureOptions | None = None, raw: RawModel
         InputError: it cannot be read, or a given name is not in the graph.
     """
     return open_loaded(load_model(path, raw), options or SignatureOptions())
+
+
+def open_any(path: str, options: SignatureOptions, raw: RawModel | None = None) -> Opened:
+    """As :func:`open_model`; a UFF model too, as the graph that TensorRT's parser finds in it.
+
+    Raises:
+        InputError: it cannot be read, or a given name is not in the graph.
+        UnsupportedError: nodes of a UFF model have no meaning that is known; all are listed.
+    """
+    raw = raw or read_raw(path)
+    return _open_uff(path, raw.data, options) if raw.kind is Kind.UFF else open_model(path, options, raw)
+
+
+def _open_uff(path: str, data: bytes, options: SignatureOptions) -> Opened:
+    from graphdoctor.formats.uff import graph_from_uff, load_uff
+
+    model = load_uff(path, data).model
+    ids = {node.id for node in model.graph.inputs()}
+    registered = {g.name: (g.dtype, g.dims) for g in options.inputs if g.name in ids and (g.has_dims or g.dtype)}
+    try:
+        graph = graph_from_uff(model, registered)
+    except GraphdoctorError as e:
+        name = "standard input" if path == "-" else path
+        raise type(e)(e.message, where=name, remedy=e.remedy) from e
+    others = any(g.name not in ids for g in options.inputs)
+    plain = tuple(GivenInput(g.name) if g.name in ids else g for g in options.inputs) if others else ()
+    return open_loaded(model_of(path, "uff", data, graph), SignatureOptions(plain, options.outputs))
 
 
 def open_loaded(model: Model, options: SignatureOptions) -> Opened:

@@ -12,9 +12,9 @@ from graphdoctor.errors import InputError, InternalError, WorkerError
 from graphdoctor.findings import Safety, TensorInfo
 from graphdoctor.flows.feeding import Feeding, feedings
 from graphdoctor.flows.fix import Fixed
-from graphdoctor.flows.opening import SignatureOptions, open_model
+from graphdoctor.flows.opening import SignatureOptions, open_any
 from graphdoctor.formats.kinds import Kind
-from graphdoctor.formats.onnx import onnx_signature
+from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
 from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, read_raw
 from graphdoctor.ir import Graph
 from graphdoctor.runners import run_onnx, run_tensorflow
@@ -143,8 +143,12 @@ def open_side(path: str, options: VerifyOptions) -> Side:
         signature = onnx_signature(raw.data, path)
         data = raw.data if path == "-" else None
         return Side(path, "onnxruntime", signature.inputs, tuple(o.name for o in signature.outputs), data)
-    opened = open_model(path, options.signature, raw)
+    opened = open_any(path, options.signature, raw)
     outputs = tuple(o.name for o in opened.outputs())
+    if raw.kind is Kind.UFF:
+        require_onnx()
+        inputs = tuple(opened.inputs())
+        return Side(path, "onnxruntime", inputs, outputs, to_bytes(onnx_from_graph(opened.graph)))
     needs_bytes = opened.model.kind != "graphdef" or path == "-"
     data = graphdef_bytes(opened.graph) if needs_bytes else None
     return Side(path, "tensorflow", tuple(opened.inputs()), outputs, data, graph=opened.graph)

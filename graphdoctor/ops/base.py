@@ -131,8 +131,8 @@ class UffLowering(Protocol):
     def producer(self, index: int = 0) -> Node:
         """The node that data input ``index`` comes from, behind nodes that pass it on."""
 
-    def behind(self, node: Node) -> str:
-        """The UFF node that data input 0 of ``node`` comes from: for one that takes over what ``node`` does."""
+    def of(self, value: Value) -> str:
+        """As ``input``, of any value: for what a node reads that this one takes over."""
 
     def constant_of(self, value: Value) -> Array | None:
         """As ``constant``, of any value."""

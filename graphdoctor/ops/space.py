@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from graphdoctor.ir import TensorSpec
+from graphdoctor.ir import Node, TensorSpec
 from graphdoctor.ops.attributes import HasAttrs, int_attr
-from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext
+from graphdoctor.ops.base import InferError, Layout, Lowering, Op, OpContext, UffLowering
 from graphdoctor.ops.broadcast import FLOATS, compute_dtype, data_dtype, same_dtype
 from graphdoctor.ops.dims import ints_of, plus, times, with_rank
 from graphdoctor.ops.window import channels_back, channels_first, format_of
@@ -133,6 +133,7 @@ class BatchToSpace(_Blocks):
     names = ("BatchToSpaceND",)
     types: ClassVar[Mapping[str, int]] = {"T": 0, "Tblock_shape": 1, "Tcrops": 2}
     onnx = ("Reshape", "Transpose", "Slice")
+    uff = ("Conv",)
 
     def _shape(self, data: tuple[Dim, ...], blocks: Sequence[Dim], pairs: Pairs) -> tuple[Dim, ...]:
         whole = times(*blocks)
@@ -156,6 +157,42 @@ class BatchToSpace(_Blocks):
         starts = low.const([grid.pairs[axis][0] for axis in cropped])
         ends = low.const([whole[axis] - grid.pairs[axis][1] for axis in cropped])
         return [low.op("Slice", [x, starts, ends, low.const([1 + axis for axis in cropped])])]
+
+    def to_uff(self, low: UffLowering) -> None:
+        """A convolution between SpaceToBatchND and this one is a dilated one; alone, UFF has neither."""
+        conv = low.producer(0)
+        first = conv.inputs[0].node if conv.inputs else conv
+        if conv.op not in ("Conv2D", "DepthwiseConv2dNative") or first.op != "SpaceToBatchND":
+            low.fail("UFF has it only around a convolution, behind SpaceToBatchND")
+        if not _is_plain(conv):
+            low.fail(f"{conv.name} has paddings, strides or a dilation of its own, or is not NHWC")
+        values = [low.constant_of(v) for v in (*first.inputs[1:], *low.node.inputs[1:])]
+        if len(values) != 4 or any(v is None or v.shape not in ((2,), (2, 2)) for v in values):
+            low.fail("its blocks, paddings or crops are computed, or are not those of height and width")
+        blocks, pads, others, crops = (v for v in values if v is not None)
+        rest = pads - crops
+        if (blocks != others).any() or (rest < 0).any() or (rest[:, 0] != rest[:, 1]).any():
+            low.fail(f"paddings less crops are {rest.tolist()}, which differ before and behind: UFF cannot say that")
+        groups = {"number_groups": _channels_of(low, conv)} if conv.op != "Conv2D" else {}
+        fields = {"strides": [1, 1], "padding": rest[:, 0].tolist(), "dilation": blocks.tolist()}
+        low.emit(
+            "Conv", [low.of(first.inputs[0]), low.of(conv.inputs[1])], **fields, **groups, inputs_orders=["N+C", "+CK"]
+        )
+
+
+def _is_plain(conv: Node) -> bool:
+    """True for a convolution that does nothing but convolve."""
+    steps, dilations = conv.attr("strides"), conv.attr("dilations")
+    moves = any(s != 1 for s in (*(steps or ()), *(dilations or ())))
+    return conv.attr("padding") == "VALID" and not moves and conv.attr("data_format") in (None, "NHWC")
+
+
+def _channels_of(low: UffLowering, conv: Node) -> int:
+    """Of a depthwise convolution, from its kernel."""
+    kernel = low.constant_of(conv.inputs[1])
+    if kernel is None or kernel.ndim != 4:
+        low.fail(f"the kernel of {conv.name} is computed, so that the number of groups is unknown")
+    return int(kernel.shape[2])
 
 
 def _axes(node: HasAttrs, rank: int) -> list[int]:

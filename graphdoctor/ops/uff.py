@@ -54,7 +54,7 @@ def windowed(low: UffLowering, form: Format, window: Window) -> tuple[str, dict[
         return low.input(0), {**fields, "padding": [a for a, _ in window.explicit]}
     pad = low.producer(0)
     taken = _taken_over(low, form, pad)
-    return (low.input(0), fields) if taken is None else (low.behind(pad), {**fields, "padding": taken})
+    return (low.input(0), fields) if taken is None else (low.of(pad.inputs[0]), {**fields, "padding": taken})
 
 
 def _taken_over(low: UffLowering, form: Format, pad: Node) -> list[int] | None:

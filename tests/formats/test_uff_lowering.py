@@ -104,6 +104,12 @@ CASES = {
         f'y = Conv2D(p, v) {{{CONV}, padding: "VALID"}}',
         "y = Conv(p, v) strides=i_list:[2, 2] inputs_orders=N+C_+CK",
     ),
+    "dilated, as TensorFlow 1 writes it": (
+        f"{IMAGE}{KERNEL}b = Const int32[2] [2,2]\np = Const int32[2,2] [2,3,2,2]\nq = Const int32[2,2] [0,1,0,0]\n"
+        's = SpaceToBatchND(x, b, p)\nc = Conv2D(s, w) {strides: [1,1,1,1], padding: "VALID"}\n'
+        "y = BatchToSpaceND(c, b, q)",
+        "y = Conv(x, w) strides=i_list:[1, 1] padding=i_list:[2, 2] dilation=i_list:[2, 2] inputs_orders=N+C_+CK",
+    ),
     "depthwise": (
         f'{IMAGE}w = Const float32[3,3,4,1] 0.5\ny = DepthwiseConv2dNative(x, w) {{{CONV}, padding: "SAME"}}',
         "y = Conv(x, w) strides=i_list:[2, 2] implicit_padding=s:same number_groups=i:4 inputs_orders=N+C_+CK",
@@ -213,6 +219,12 @@ REFUSED = {
     ),
     "uneven explicit paddings": (
         f'{IMAGE}{KERNEL}y = Conv2D(x, w) {{{CONV}, padding: "EXPLICIT", explicit_paddings: [0,0,0,1,0,1,0,0]}}',
+        "differ before and behind",
+    ),
+    "dilated, uneven": (
+        f"{IMAGE}{KERNEL}b = Const int32[2] [2,2]\np = Const int32[2,2] [2,3,2,2]\nq = Const int32[2,2] [0,0,0,0]\n"
+        's = SpaceToBatchND(x, b, p)\nc = Conv2D(s, w) {strides: [1,1,1,1], padding: "VALID"}\n'
+        "y = BatchToSpaceND(c, b, q)",
         "differ before and behind",
     ),
     "groups": (

@@ -8,7 +8,7 @@ from graphdoctor.formats.tensorflow.graphdef import (
     graphdef_bytes,
     graphdef_from_graph,
 )
-from graphdoctor.formats.tensorflow.load import Model, RawModel, load_model, read_raw
+from graphdoctor.formats.tensorflow.load import Model, RawModel, load_model, model_of, read_raw
 from graphdoctor.formats.tensorflow.save import save_graph
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "graphdef_bytes",
     "graphdef_from_graph",
     "load_model",
+    "model_of",
     "read_raw",
     "save_graph",
 ]

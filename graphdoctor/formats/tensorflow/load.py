@@ -44,7 +44,7 @@ class Model:
 
     Attributes:
         path: as the user gave it.
-        kind: ``graphdef``, ``graphdef-text`` or ``saved-model``.
+        kind: ``graphdef``, ``graphdef-text``, ``saved-model`` or ``uff``.
         size: bytes read.
         graph: with inputs and outputs set if the file states them (a SavedModel's signature).
         producer: GraphDef version of the TensorFlow that wrote it, 0 when it does not say.
@@ -68,6 +68,11 @@ class Model:
             return ""
         self.digest.join()
         return self.digest.hexdigest
+
+
+def model_of(path: str, kind: str, data: bytes, graph: Graph) -> Model:
+    """A model whose ``graph`` was made of ``data``, a file that is none of TensorFlow's."""
+    return Model(path, kind, len(data), graph, 0, (), [], _Digest(data))
 
 
 class RawModel(NamedTuple):

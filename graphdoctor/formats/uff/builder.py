@@ -195,11 +195,7 @@ class NodeLowering:
         Raises:
             CannotLowerError: it is another than the first output of a node.
         """
-        return self._from(self.node.inputs[index])
-
-    def behind(self, node: Node) -> str:
-        """The UFF node that data input 0 of ``node`` comes from."""
-        return self._from(node.inputs[0])
+        return self.of(self.node.inputs[index])
 
     def const(self, value: Array, index: int) -> str:
         """A Const of ``value`` right before this node, named after data input ``index``."""
@@ -221,7 +217,8 @@ class NodeLowering:
         """This node cannot be lowered."""
         raise CannotLowerError(reason)
 
-    def _from(self, value: Value) -> str:
+    def of(self, value: Value) -> str:
+        """As ``input``, of any value."""
         source = self.builder.source(value)
         if source.index:
             self.fail(f"it reads output {source.index} of {source.node.name} ({source.node.op}): UFF names nodes alone")

@@ -283,8 +283,12 @@ def _pad(to: Raiser, node: UffNode) -> Value:
     return to.add(node, "Pad", [to.input(node, 0), to.input(node, 1)])
 
 
+def _gather_v1(to: Raiser, node: UffNode) -> Value:
+    return to.add(node, "Gather", [to.input(node, 0), to.input(node, 1)])
+
+
 def _gather(to: Raiser, node: UffNode) -> Value:
-    axis = to.const(node, np.int32(to.field(node, "axis", "i", 0)), "axis")
+    axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
     return to.add(node, "GatherV2", [to.input(node, 0), to.input(node, 1), axis])
 
 
@@ -320,6 +324,6 @@ _OPS: dict[str, Callable[[Raiser, UffNode], Value]] = {
     "StridedSlice": _strided_slice,
     "Squeeze": _squeeze,
     "Pad": _pad,
-    "Gather": _gather,
+    "Gather": _gather_v1,
     "GatherV2": _gather,
 }

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from graphdoctor.errors import InputError, UnsupportedError
 from graphdoctor.ir import Graph, Value
+from graphdoctor.ops import find_op
 from graphdoctor.passes.complete import complete_attrs
 from graphdoctor.types import Array, DType, Shape, dims_text
 from graphdoctor.wire.attrs import AttrPy, ShapeValue
@@ -93,6 +94,9 @@ class Raiser:
         name = f"{node.id}/{part}" if part else node.id
         if not part and name in self.graph:
             raise RaiseError("another node has its name")
+        known = find_op(op)
+        if known is not None and not known.arity[0] <= len(inputs) <= known.arity[1]:
+            raise RaiseError(f"it has {len(node.inputs)} inputs, and wants others")
         return self.graph.add(op, name, inputs, attrs, origins=(node.id,)).out()
 
     def const(self, node: UffNode, value: npt.ArrayLike, part: str) -> Value:

@@ -1,0 +1,35 @@
+"""A UFF file's twin in ONNX, and what TensorRT's UFF parser wants to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphdoctor.flows.opening import Opened
+from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph
+from graphdoctor.formats.uff import graph_from_uff, load_uff
+from graphdoctor.match.layout import data_format
+
+_IMAGE = 3
+"""Dimensions of an image without its batch."""
+
+
+def onnx_twin(path: str) -> OnnxModel:
+    """What TensorRT's parser finds in the UFF file at ``path``, as ONNX: for a builder that reads no UFF.
+
+    Raises:
+        InputError: the file is damaged.
+        UnsupportedError: the meaning of nodes is not known, or ONNX has no form for them.
+    """
+    return onnx_from_graph(graph_from_uff(load_uff(path).model))
+
+
+def registration(opened: Opened) -> Iterator[str]:
+    """The calls that have to come before the parser reads the file: no batch, channels first."""
+    for info in opened.inputs():
+        dims = ["?" if d is None else str(d) for d in (info.shape or ())[1:]]
+        image = len(dims) == _IMAGE
+        last = image and data_format(opened.graph, opened.graph.node(info.name).out()) == "NHWC"
+        shown = ", ".join([dims[2], *dims[:2]] if last else dims)
+        yield f"parser.register_input({info.name!r}, ({shown}{',' * (len(dims) == 1)}))"
+    for output in opened.outputs():
+        yield f"parser.register_output({output.name!r})"
