@@ -38,13 +38,14 @@ FILES = {
     "rtx": "rtx_live.json",
     "tftrt": "tftrt_ops.json",
 }
-TRT3 = ("tf112", "clean", "fold", "trt3")
+UFF = ("tf112", "clean", "fold", "trt3", "uff")
+TF112 = UFF[:3]
 ONNX = ("clean", "fold")
 """Packs of rewrites that bring a graph to a target."""
 TARGETS: tuple[dict[str, Any], ...] = (
-    {"name": "trt3", "title": "TensorRT 3.0, UFF parser", "parser": "uff", "packs": TRT3, "facts": ("3",)},
+    {"name": "trt3", "title": "TensorRT 3.0, UFF parser", "parser": "uff", "packs": UFF, "facts": ("3",)},
     {"name": "trt4", "title": "TensorRT 4.0.1, UFF parser", "extends": "trt3", "facts": ("4",)},
-    {"name": "trt5", "title": "TensorRT 5.1, UFF parser", "extends": "trt4", "packs": TRT3[:3], "facts": ("5", "5.1")},
+    {"name": "trt5", "title": "TensorRT 5.1, UFF parser", "extends": "trt4", "facts": ("5", "5.1")},
     {"name": "trt6", "title": "TensorRT 6.0.1, UFF parser", "extends": "trt5", "facts": ("6",)},
     {"name": "trt7-uff", "title": "TensorRT 7.2, UFF parser", "extends": "trt6", "facts": ("7",)},
     {"name": "trt8-uff", "title": "TensorRT 8.6, UFF parser", "extends": "trt7-uff", "facts": ("8",)},
@@ -67,13 +68,13 @@ TARGETS: tuple[dict[str, Any], ...] = (
         "name": "tftrt1.12",
         "title": "TF-TRT of TensorFlow 1.12, TensorRT 4 and 5.0",
         "parser": "tftrt",
-        "packs": TRT3[:3],
+        "packs": TF112,
     },
     {
         "name": "tftrt1.15",
         "title": "TF-TRT of TensorFlow 1.15, TensorRT 5.1 and 6",
         "parser": "tftrt",
-        "packs": TRT3[:3],
+        "packs": TF112,
     },
     {"name": "tftrt2.12", "title": "TF-TRT of TensorFlow 2.12, TensorRT 7 and 8", "parser": "tftrt", "packs": ONNX},
 )
