@@ -14,6 +14,8 @@ from graphdoctor.flows.convert import FORMATS, Converted, UffWritten, convert_mo
 from graphdoctor.targets import load_target
 from graphdoctor.words import plural
 
+_PLUGIN_HELP = "With --cut: end the engine of an SSD in EfficientNMS_TRT, which may choose other boxes than TensorFlow."
+
 
 @click.command("convert")
 @click.argument("model", metavar="MODEL")
@@ -25,6 +27,7 @@ from graphdoctor.words import plural
     "--plugin", "plugins", multiple=True, metavar="OP", help="Write OP for a plugin of yours (UFF); repeatable."
 )
 @click.option("--target", "-t", metavar="T", help="With --cut: what the engine is for.")
+@click.option("--nms-plugin", is_flag=True, help=_PLUGIN_HELP)
 @cut_option
 @given_signature
 def command(
@@ -35,6 +38,7 @@ def command(
     list_dropped: bool,
     plugins: tuple[str, ...],
     target: str | None,
+    nms_plugin: bool,
     cut: str | None,
     given: Given,
 ) -> None:
@@ -45,10 +49,12 @@ def command(
     """
     if plugins and to != "uff":
         raise click.UsageError("--plugin is for --to uff: ONNX has ops of its own for plugins")
+    if nms_plugin and (cut or cut is None or to != "onnx"):
+        raise click.UsageError("--nms-plugin goes with --to onnx and --cut without names")
     if cut is not None:
         chosen = load_target(target) if target else None
         cutting = Cutting.of(cut, chosen, bool(plugins or text or list_dropped))
-        sys.exit(convert_cut(model, to, path, signature(given, model), cutting, chosen))
+        sys.exit(convert_cut(model, to, path, signature(given, model), cutting, chosen, plugin=nms_plugin))
     with progress(f"converting {model}"):
         converted = convert_model(model, to, path, signature(given, model), plugins)
     if isinstance(converted, UffWritten):

@@ -72,21 +72,37 @@ def cut_model(path: str, out_path: str | None, options: FixOptions, cutting: Cut
 
 
 def convert_cut(
-    path: str, to: str, out_path: str, ends: SignatureOptions, cutting: Cutting, target: Target | None
+    path: str,
+    to: str,
+    out_path: str,
+    ends: SignatureOptions,
+    cutting: Cutting,
+    target: Target | None,
+    *,
+    plugin: bool = False,
 ) -> int:
     """Fix with the target's packs, cut, and write the engines in the format ``to``; gives the exit code."""
-    from graphdoctor.flows.convert import convert_parts
+    from graphdoctor.flows.convert import convert_parts, write_lowered
+    from graphdoctor.flows.cut_plugin import PLUGIN, check_plugin, with_plugin
     from graphdoctor.flows.cut_views import cut_view
     from graphdoctor.flows.cutting import cut_opened
     from graphdoctor.render.text_cut import render_cut
 
     packs = target.packs if target is not None else ()
+    if plugin:
+        check_plugin(target)
     with progress(f"cutting {path}"):
         fixed = fix_model(path, FixOptions(packs, target, signature=ends))
         cut = cut_opened(fixed.opened, target, cutting.names, out_path)
-        places = convert_parts(cut, path, to, out_path)
+        if plugin:
+            cut, model = with_plugin(cut, fixed.opened, target)
+            places = write_lowered(cut, [model], path, out_path)
+        else:
+            places = convert_parts(cut, path, to, out_path)
     name = target.name if target is not None else ""
     out(render_cut(cut_view(path, name, cut, places), stdout_options()))
+    if plugin:
+        note(f"{PLUGIN} cannot be run here: what it chooses was not compared with TensorFlow")
     return 0
 
 

@@ -103,13 +103,20 @@ def convert_parts(cut: Cut, path: str, to: str, out: str) -> tuple[str, ...]:
         UnsupportedError: nodes cannot be lowered; all are listed.
         MissingExtraError: onnx is not installed.
     """
-    places = cut_places(cut, path, out)
-    if to == "uff":
-        for model, place in zip([uff_from_graph(p.graph) for p in cut.parts], places, strict=False):
-            save_uff(model, place)
-    else:
+    if to != "uff":
         require_onnx()
-        for lowered, place in zip([onnx_from_graph(p.graph) for p in cut.parts], places, strict=False):
-            atomic_write(place, to_chunks(lowered))
+        return write_lowered(cut, [onnx_from_graph(p.graph) for p in cut.parts], path, out)
+    places = cut_places(cut, path, out)
+    for model, place in zip([uff_from_graph(p.graph) for p in cut.parts], places, strict=False):
+        save_uff(model, place)
+    write_host(cut, places)
+    return places
+
+
+def write_lowered(cut: Cut, models: Sequence[OnnxModel], path: str, out: str) -> tuple[str, ...]:
+    """Write the engines of a cut model as ONNX, and the host part; gives their places."""
+    places = cut_places(cut, path, out)
+    for model, place in zip(models, places, strict=False):
+        atomic_write(place, to_chunks(model))
     write_host(cut, places)
     return places

@@ -50,12 +50,14 @@ class Cut:
         host: the text of the host part; empty where nothing was cut off.
         order: functions and engines in the order they run.
         outputs: the outputs of the whole graph.
+        head: the head of a detector, where the graph is cut in front of it.
     """
 
     parts: tuple[Part, ...]
     host: str
     order: tuple[Written | Engine, ...]
     outputs: tuple[str, ...]
+    head: SsdHead | None = None
 
 
 def stages_of(graph: Graph, specs: Specs, target: Target | None, names: Sequence[str] = ()) -> Stages:
@@ -184,7 +186,7 @@ def cut_opened(opened: Opened, target: Target | None, names: Sequence[str], out:
     text = module_text(title, shared, order, graph.outputs) if functions else ""
     short = readable(head, graph, specs, title, order, text) if head is not None else None
     order, text = short if short is not None else (order, text)
-    return Cut(tuple(parts), text, tuple(order), tuple(v.name for v in graph.outputs))
+    return Cut(tuple(parts), text, tuple(order), tuple(v.name for v in graph.outputs), head)
 
 
 def model_place(out: str, number: int) -> str:

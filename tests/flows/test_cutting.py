@@ -19,6 +19,7 @@ from graphdoctor.flows.opening import open_model
 from graphdoctor.flows.verify import Side
 from graphdoctor.formats.tensorflow import graphdef_bytes, load_model, save_graph
 from graphdoctor.ir import Graph, tensor_of
+from graphdoctor.runners import run_onnx, run_tensorflow
 from graphdoctor.surgery import load_rewrites
 from graphdoctor.targets import load_target
 from graphdoctor.wire.tensors import Tensor
@@ -59,6 +60,7 @@ outputs: y
 """
 READABLE = {"od_ssd_mobilenet_v1_checkpoint", "od_ssd_mobilenet_v1_coco_2018", "od_ssd_mobilenet_v2_tofloat_nms3"}
 """Those whose outputs are detections alone."""
+DETECTIONS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
 DETECTORS = (
     "od_ssd_mobilenet_v1_checkpoint",
     "od_ssd_mobilenet_v1_coco_2018",
@@ -231,3 +233,48 @@ def test_a_readable_function_that_does_something_else_is_not_taken(change: dict[
     assert readable(head, graph, specs, "right", spelled.order, spelled.host) is not None
     wrong = replace(head, suppression=replace(head.suppression, **change))
     assert readable(wrong, graph, specs, "wrong", spelled.order, spelled.host) is None
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_an_engine_that_ends_in_the_plugin_gives_it_tensorflows_boxes_and_scores(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = with_weights("od_ssd_mobilenet_v1_coco_2018", tmp_path)
+    out = tmp_path / "cut.onnx"
+    done = call("convert", path, "--to", "onnx", "--cut", "--target", "trt8.6", "--nms-plugin", "-o", out)
+    assert done.code == 0, done.err
+    assert "not compared with TensorFlow" in done.err
+    model = onnx.load(str(out))
+    (plugin,) = [n for n in model.graph.node if n.op_type == "EfficientNMS_TRT"]
+    fields = {a.name: onnx.helper.get_attribute_value(a) for a in plugin.attribute}
+    assert fields["max_output_boxes"] == 100
+    assert fields["background_class"] == 0
+    assert fields["iou_threshold"] == pytest.approx(0.6)
+    assert fields["score_threshold"] == pytest.approx(0.3)
+    assert [o.name for o in model.graph.output] == list(DETECTIONS)
+    del model.graph.node[list(model.graph.node).index(plugin) :]
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 1, None) for name in plugin.input)
+    picture = {"image_tensor": np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3)).astype(np.uint8)}
+    fed = model.graph.input[0].name
+    decoded, scored = "Postprocessor/ExpandDims_1", "Postprocessor/convert_scores"
+    (real_run,) = run_tensorflow(path, [picture], [fed, decoded, scored])
+    (found,) = run_onnx(model.SerializeToString(), [{fed: real_run[fed]}])
+    boxes, scores = (found[name] for name in plugin.input)
+    np.testing.assert_allclose(boxes, np.clip(real_run[decoded][:, :, 0], 0, 1), atol=2e-5)
+    np.testing.assert_allclose(scores, real_run[scored], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--cut", "--target", "rtx1.7"], "rtx1.7 has no EfficientNMS_TRT"),
+        (["--cut", "--target", "trt7"], "trt7 has no EfficientNMS_TRT"),
+        (["--cut", "--target", "trt8.6"], "does not end in the head of a single-shot detector"),
+        ([], "--nms-plugin goes with"),
+    ],
+)
+def test_the_plugin_is_refused_where_it_cannot_be(words: list[str], said: str, tmp_path: Path) -> None:
+    done = call("convert", written(tmp_path, SMALL), "--to", "onnx", *words, "--nms-plugin", "-o", tmp_path / "c.onnx")
+    assert said in refused(done)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from graphdoctor.formats.onnx.convert import PartialModel, onnx_from_graph, partial_from_graph
 from graphdoctor.formats.onnx.reading import OnnxSignature, onnx_signature
-from graphdoctor.formats.onnx.records import OPSET, OnnxModel
+from graphdoctor.formats.onnx.records import OPSET, Emitted, OnnxModel
 from graphdoctor.formats.onnx.serialize import require_onnx, to_bytes, to_chunks
 from graphdoctor.formats.onnx.text import onnx_text
 
 __all__ = [
     "OPSET",
+    "Emitted",
     "OnnxModel",
     "OnnxSignature",
     "PartialModel",
