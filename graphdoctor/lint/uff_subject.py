@@ -94,9 +94,20 @@ def with_batch(ctx: CheckContext) -> frozenset[str]:
 
 
 def live_nodes(ctx: CheckContext, *ops: str) -> Iterator[tuple[UffNode, Node]]:
-    """The nodes that the outputs depend on, of ``ops`` if any are named, in file order."""
-    of = subject(ctx)
-    for id_, node in of.nodes.items():
-        place = of.node(id_)
-        if place in ctx.live and (not ops or node.op in ops):
-            yield node, place
+    """The nodes that the outputs depend on, of ``ops`` if any are named, in file order of each op."""
+    by_op = _live(ctx)
+    for op in ops or by_op:
+        yield from by_op.get(op, ())
+
+
+def _live(ctx: CheckContext) -> dict[str, list[tuple[UffNode, Node]]]:
+    key = "uff live"
+    if key not in ctx.shared:
+        of, found = subject(ctx), dict[str, list[tuple[UffNode, Node]]]()
+        for id_, node in of.nodes.items():
+            place = of.node(id_)
+            if place in ctx.live:
+                found.setdefault(node.op, []).append((node, place))
+        ctx.shared[key] = found
+    live: dict[str, list[tuple[UffNode, Node]]] = ctx.shared[key]
+    return live

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from graphdoctor.findings import TargetVerdict, Verdict
+from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.trouble import Trouble, first_reason
-from graphdoctor.lint.uff_subject import UffSubject, live_nodes, subject
+from graphdoctor.lint.uff_subject import live_nodes, subject
 from graphdoctor.targets import Confidence, Target
 from graphdoctor.types import Answer, Support
 from graphdoctor.wire.uff import UffNode
@@ -21,27 +25,48 @@ NOT_CHECKED = "shapes are not inferred in UFF files, so that limits of the parse
 """Why no file is said to be compatible."""
 
 
-def support_of(of: UffSubject, node: UffNode, target: Target) -> Support:
-    """Whether ``target`` runs ``node``, by the row of the TensorFlow op that it was made of."""
-    if node.op == MARK_OUTPUT:
+class UffKind(NamedTuple):
+    """What a target can ask of a node: its op, the TensorFlow op it was made of, if any, and who has its plugin."""
+
+    op: str
+    tensorflow: str | None
+    is_custom: bool
+    is_nvidias: bool
+
+
+def kinds(ctx: CheckContext) -> Mapping[UffKind, list[tuple[UffNode, Node]]]:
+    """The live nodes by kind."""
+    key = "uff kinds"
+    if key not in ctx.shared:
+        model, found = subject(ctx).model, dict[UffKind, list[tuple[UffNode, Node]]]()
+        for node, place in live_nodes(ctx):
+            kind = UffKind(node.op, tensorflow_op(model, node), node.is_custom, place.op != (node.op or "?"))
+            found.setdefault(kind, []).append((node, place))
+        ctx.shared[key] = found
+    by_kind: Mapping[UffKind, list[tuple[UffNode, Node]]] = ctx.shared[key]
+    return by_kind
+
+
+def support_of(kind: UffKind, target: Target) -> Support:
+    """Whether ``target`` runs nodes of ``kind``, by the row of the TensorFlow op that they were made of."""
+    if kind.op == MARK_OUTPUT:
         return Support(Answer.YES, "", "")
-    if node.is_custom:
-        return _plugin(of, node, target)
-    name = tensorflow_op(of.model, node)
-    if name is None:
-        return Support(Answer.NO, f"{node.op or 'a node without op'} is no op of UFF", "")
-    limit = target.has_limit(_FLATTEN[1]) if node.op == _FLATTEN[0] else None
+    if kind.is_custom:
+        return _plugin(kind, target)
+    if kind.tensorflow is None:
+        return Support(Answer.NO, f"{kind.op or 'a node without op'} is no op of UFF", "")
+    limit = target.has_limit(_FLATTEN[1]) if kind.op == _FLATTEN[0] else None
     if limit is not None:
         return Support(Answer.NO, limit.reason, limit.source)
-    row = target.row(name)
+    row = target.row(kind.tensorflow)
     if row.confidence is Confidence.LOW:
         return Support(Answer.UNKNOWN, row.reason or row.note or "known from a weak source only", row.source)
     return Support(row.support, row.reason or row.error, row.source)
 
 
-def _plugin(of: UffSubject, node: UffNode, target: Target) -> Support:
-    name = node.op[1:]
-    if of.node(node.id).op == name:  # a plugin of NVIDIA's
+def _plugin(kind: UffKind, target: Target) -> Support:
+    name = kind.op[1:]
+    if kind.is_nvidias:
         row = target.row(name)
         return Support(Answer.UNKNOWN if row.support is Answer.YES else row.support, row.reason, row.source)
     return Support(Answer.NO, f"the parser looks for a plugin called {name}, and NVIDIA's library has none", "")
@@ -54,13 +79,14 @@ def uff_verdict(ctx: CheckContext, target: Target, trouble: Trouble, whole: str)
     objected = trouble.errors.keys() | trouble.doubts.keys()
     supported = total = 0
     refused: dict[Answer, str] = {}
-    for node, place in live_nodes(ctx):
-        support = support_of(subject(ctx), node, target)
+    for kind, nodes in kinds(ctx).items():
+        support = support_of(kind, target)
         if support.ok is not Answer.YES:
-            refused.setdefault(support.ok, f"{node.id} ({node.op}): {support.reason}")
-        if node.op not in (CONST, MARK_OUTPUT):
-            total += 1
-            supported += support.ok is Answer.YES and place not in objected
+            refused.setdefault(support.ok, f"{nodes[0][0].id} ({kind.op}): {support.reason}")
+        if kind.op not in (CONST, MARK_OUTPUT):
+            total += len(nodes)
+            if support.ok is Answer.YES:
+                supported += len(nodes) - (sum(place in objected for _, place in nodes) if objected else 0)
     verdict, reason = _decide(trouble, refused, whole)
     return TargetVerdict(target.name, verdict, supported, total, reason)
 
@@ -78,6 +104,7 @@ def uff_behind(ctx: CheckContext, target: Target, trouble: Trouble) -> frozenset
     """The names of the nodes that the verdict rests on; the file as a whole always, since its shapes are not known."""
     names = {n.name for n in (*trouble.errors, *trouble.doubts)}
     if target.parser == "uff":
-        nodes = (n for n, _ in live_nodes(ctx))
-        names.update(n.id for n in nodes if support_of(subject(ctx), n, target).ok is not Answer.YES)
+        for kind, nodes in kinds(ctx).items():
+            if support_of(kind, target).ok is not Answer.YES:
+                names.update(node.id for node, _ in nodes)
     return frozenset(names | {""})
