@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphdoctor.errors import InputError
-from graphdoctor.findings import Finding, ModelReport, TensorInfo
+from graphdoctor.errors import GraphdoctorError, InputError
+from graphdoctor.findings import Finding, ModelReport, TargetVerdict, TensorInfo, Verdict
 from graphdoctor.flows.check import CheckOptions, answered, every_target
-from graphdoctor.flows.opening import SignatureOptions
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_any
 from graphdoctor.flows.uff_views import input_info
+from graphdoctor.formats.kinds import Kind
+from graphdoctor.formats.tensorflow import RawModel
 from graphdoctor.formats.uff import UffFile, load_uff
-from graphdoctor.lint import LintResult, UffSubject, lint_uff, subject_of
+from graphdoctor.lint import LintResult, UffSubject, lint, lint_uff, load_rules, subject_of
+from graphdoctor.lint.uff_support import NOT_CHECKED
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.passes.signature import GivenInput
 from graphdoctor.targets import load_target
@@ -18,17 +21,89 @@ from graphdoctor.types import DType
 
 
 def check_uff(path: str, data: bytes, options: CheckOptions) -> ModelReport:
-    """Lint the UFF file at ``path``, whose content is ``data``.
+    """Lint the UFF file at ``path``, whose content is ``data``: its nodes, and the graph that the parser finds in it.
 
     Raises:
         InputError: it is damaged, or a name that was given is not in it.
     """
     file = load_uff(path, data)
     of = subject_of(file.model, _given(file, options.signature))
-    wanted = replace(options.lint, report=options.targets)
-    result = lint_uff(of, every_target(), wanted)
-    report = _report(file, of, options, result)
-    return answered(report, of.graph, Specs(), options, result, lambda: _for_every_target(of, options))
+    graph = _graph_of(path, data, options.signature)
+    result = _lint(of, graph, options, options.targets)
+    report = _report(file, graph, options, result)
+    if isinstance(graph, Opened) and options.live is not False and any(load_target(n).live for n in options.targets):
+        from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
+
+        report = with_live(report, graph, options.live, options.build)
+    return answered(report, of.graph, Specs(), options, result, lambda: _for_every_target(of, graph, options))
+
+
+def _graph_of(path: str, data: bytes, signature: SignatureOptions) -> Opened | str:
+    """The file as a graph, or why it is none."""
+    try:
+        return open_any(path, signature, RawModel(Kind.UFF, data))
+    except GraphdoctorError as e:
+        return e.message
+
+
+def _lint(of: UffSubject, graph: Opened | str, options: CheckOptions, wanted: tuple[str, ...] | None) -> LintResult:
+    """What the nodes say, and the graph where they do not tell; ``wanted`` targets get findings, ``None`` is all."""
+    nodes = lint_uff(of, every_target(), replace(options.lint, report=wanted))
+    if isinstance(graph, str):
+        return replace(nodes, not_checked=(*nodes.not_checked, f"the file was not checked as a graph: {graph}"))
+    as_graph = lint(graph.graph, graph.specs, every_target(), replace(options.lint, report=None))
+    told = _Told(of, as_graph, frozenset(t.name for t in every_target()) if wanted is None else frozenset(wanted))
+    return replace(
+        nodes,
+        findings=(*nodes.findings, *(replace(f, fix=None) for f in as_graph.findings if told.is_wanted(f))),
+        verdicts=tuple(map(told.verdict, nodes.verdicts, as_graph.verdicts)),
+        not_checked=tuple(dict.fromkeys((*nodes.not_checked, *as_graph.not_checked))),
+        concealed=(*nodes.concealed, *(h for h in as_graph.concealed if told.is_wanted(h.finding))),
+        behind={t: told.behind(t, names) for t, names in nodes.behind.items()},
+    )
+
+
+class _Told:
+    """What the graph of a file adds to what its nodes say.
+
+    Everything on targets with the ONNX parser. On those with the UFF parser, rules about graphs also say what NVIDIA's
+    converter would do, which is done here: so only those that are about what the parser finds can make a file
+    incompatible, and all of them together compatible.
+    """
+
+    def __init__(self, of: UffSubject, graph: LintResult, wanted: frozenset[str]) -> None:
+        self._of, self._graph, self._wanted = of, graph, wanted
+        about_parser = {r.code for r in load_rules() if "uff-graph" in r.formats}
+        made = (*graph.findings, *(h.finding for h in graph.concealed))
+        self._parser = [f for f in made if f.code in about_parser and f.node in of.nodes]
+        self._refused = {f.target: f for f in reversed(self._parser) if f.blocks and not _is_onnx(f.target)}
+
+    def is_wanted(self, finding: Finding) -> bool:
+        """True for a finding of the graph that is one of the file too."""
+        return finding.target in self._wanted and (_is_onnx(finding.target) or finding in self._parser)
+
+    def verdict(self, nodes: TargetVerdict, graph: TargetVerdict) -> TargetVerdict:
+        """The verdict of both."""
+        if _is_onnx(nodes.target):
+            return graph
+        refused = self._refused.get(nodes.target)
+        if refused is not None and nodes.verdict is not Verdict.INCOMPATIBLE:
+            return replace(nodes, verdict=Verdict.INCOMPATIBLE, reason=refused.message)
+        if nodes.reason != NOT_CHECKED:
+            return nodes
+        if graph.verdict is Verdict.COMPATIBLE:
+            return replace(nodes, verdict=Verdict.COMPATIBLE, reason="")
+        return replace(nodes, reason=f"as a graph, {graph.reason}")
+
+    def behind(self, target: str, nodes: frozenset[str]) -> frozenset[str]:
+        """The nodes that the verdict on ``target`` rests on."""
+        if _is_onnx(target):
+            return self._graph.behind[target]
+        return nodes | {n for f in self._parser if f.target == target for n in (f.node, *f.covers)}
+
+
+def _is_onnx(target: str) -> bool:
+    return bool(target) and load_target(target).parser == "onnx"
 
 
 def _given(file: UffFile, signature: SignatureOptions) -> frozenset[str]:
@@ -46,8 +121,9 @@ def _given(file: UffFile, signature: SignatureOptions) -> frozenset[str]:
     return frozenset(g.name for g in signature.inputs)
 
 
-def _report(file: UffFile, of: UffSubject, options: CheckOptions, result: LintResult) -> ModelReport:
+def _report(file: UffFile, graph: Opened | str, options: CheckOptions, result: LintResult) -> ModelReport:
     model, given = file.model, {g.name: g for g in options.signature.inputs}
+    known = {} if isinstance(graph, str) else {info.name: info for info in graph.outputs()}
     return ModelReport(
         path=file.path,
         sha256=file.sha256,
@@ -55,7 +131,7 @@ def _report(file: UffFile, of: UffSubject, options: CheckOptions, result: LintRe
         producer=0,
         nodes=sum(1 for _ in model.nodes()),
         inputs=tuple(_input(input_info(model, n), given) for g in model.graphs for n in g.inputs()),
-        outputs=tuple(TensorInfo(i, DType.INVALID, None) for g in model.graphs for i in g.outputs()),
+        outputs=tuple(known.get(i, TensorInfo(i, DType.INVALID, None)) for g in model.graphs for i in g.outputs()),
         verdicts=tuple(replace(v, parser=load_target(v.target).parser) for v in result.verdicts),
         findings=(*result.findings, *(h.finding for h in result.concealed)),
         not_checked=result.not_checked,
@@ -70,7 +146,7 @@ def _input(info: TensorInfo, given: dict[str, GivenInput]) -> TensorInfo:
     return TensorInfo(info.name, said.dtype or info.dtype, said.dims if said.has_dims else info.shape)
 
 
-def _for_every_target(of: UffSubject, options: CheckOptions) -> list[Finding]:
+def _for_every_target(of: UffSubject, graph: Opened | str, options: CheckOptions) -> list[Finding]:
     """What would be found if every target was asked for."""
-    result = lint_uff(of, every_target(), replace(options.lint, report=None))
+    result = _lint(of, graph, options, None)
     return [*result.findings, *(h.finding for h in result.concealed)]

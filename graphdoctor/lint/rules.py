@@ -134,7 +134,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         last: True for a rule that asks what all others found of a target: how the graph is cut into segments.
         live_only: False for a rule that looks at dead nodes too.
         counted: True for a rule with one finding for all nodes of a target: at the first, with how many there are.
-        formats: what it looks at: ``graph``, a graph of TensorFlow's ops, or ``uff``, the nodes of a UFF file.
+        formats: what it looks at: ``graph``, a graph of TensorFlow's ops; ``uff``, the nodes of a UFF file;
+            ``uff-graph``, the graph that the parser finds in such a file, for what the converter has no part in.
         decides: False for a rule of somebody's house, whose errors say nothing of what a target runs: no verdict
             changes.
     """
@@ -169,7 +170,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     last: bool = False
     live_only: bool = True
     counted: bool = False
-    formats: tuple[Literal["graph", "uff"], ...] = ("graph",)
+    formats: tuple[Literal["graph", "uff", "uff-graph"], ...] = ("graph",)
     decides: bool = True
 
     @property

@@ -18,11 +18,11 @@ from graphdoctor.wire.uff.ops import tensorflow_op
 
 _FLATTEN = ("Flatten", "flatten-trt3")
 _OTHER_PARSER = {
-    "onnx": "a UFF file goes to the ONNX parser only once it is converted: convert --to onnx",
+    "onnx": "a UFF file goes to the ONNX parser as a graph, and this one could not be read as such",
     "tftrt": "TF-TRT takes TensorFlow graphs, and this is a UFF file",
 }
-NOT_CHECKED = "shapes are not inferred in UFF files, so that limits of the parser on shapes are not checked"
-"""Why no file is said to be compatible."""
+NOT_CHECKED = "the nodes of a UFF file alone do not tell whether they keep the parser's limits on shapes"
+"""Why nodes alone make no file compatible."""
 
 
 class UffKind(NamedTuple):
@@ -73,7 +73,7 @@ def _plugin(kind: UffKind, target: Target) -> Support:
 
 
 def uff_verdict(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) -> TargetVerdict:
-    """The verdict on ``target``; never *compatible*, since limits on shapes are not checked."""
+    """The verdict of the nodes alone on ``target``; never *compatible*, since they do not tell of shapes."""
     if target.parser != "uff":
         return TargetVerdict(target.name, Verdict.UNKNOWN, 0, 0, _OTHER_PARSER[target.parser])
     objected = trouble.errors.keys() | trouble.doubts.keys()

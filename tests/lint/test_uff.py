@@ -31,7 +31,7 @@ def verdicts(text: str) -> dict[str, str]:
     return {v.target: v.verdict.value for v in result.verdicts}
 
 
-def test_no_file_is_said_to_be_compatible_while_shapes_are_not_known():
+def test_nodes_alone_make_no_file_compatible():
     result = lint_uff(subject_of(parse_uff(NET)), [load_target("trt8-uff")])
     assert [(v.verdict.value, v.reason, v.supported, v.total) for v in result.verdicts] == [
         ("unknown", NOT_CHECKED, 3, 3)
@@ -71,6 +71,50 @@ def test_nvidias_plugins_are_judged_as_in_graphs(tmp_path):
     record = json.loads(call("check", tmp_path / "n.uff", "-t", "trt8-uff", "--format", "json", "--no-cache").out)
     codes = {f["code"] for f in record["models"][0]["findings"]}
     assert {"GDP003", "GDP004"} <= codes
+
+
+def _judged(path, *words):
+    done = call("check", path, "-t", "trt8-uff", "-t", "trt10.0", "--no-cache", "--format", "json", *words)
+    return json.loads(done.out)["models"][0]
+
+
+def test_the_graph_of_a_file_tells_what_its_nodes_do_not(tmp_path):
+    path = tmp_path / "n.uff"
+    save_uff(parse_uff(NET), path)
+    model = _judged(path)
+    assert {model["verdicts"][n]["verdict"] for n in ("trt8-uff", "trt10.0")} == {"compatible"}
+    assert model["verdicts"]["tftrt1.15"]["verdict"] == "unknown"
+    assert model["outputs"] == [{"name": "y", "dtype": "float32", "shape": [None, 8, 8, 4]}]
+    save_uff(parse_uff(NET.replace("[-1,8,8,3]", "[]")), path)
+    open_ = _judged(path)
+    assert open_["verdicts"]["trt8-uff"]["verdict"] == "unknown"
+    assert {f["target"] for f in open_["findings"]} == {"trt8-uff", "trt10.0"}
+    assert _judged(path, "--input", "x:float32[3,8,8]")["verdicts"]["trt8-uff"]["verdict"] == "compatible"
+
+
+def test_what_the_parser_refuses_of_the_graph_is_a_finding_of_the_file(tmp_path):
+    flat = """
+    x = Input {shape: [-1,8], dtype: float32}
+    w = Const float32[8,2] 0.5
+    y = FullyConnected(x, w) {inputs_orders: orders(NC, CK)}
+    MarkOutput_0 = MarkOutput(y)
+    """
+    save_uff(parse_uff(flat), tmp_path / "n.uff")
+    done = call("check", tmp_path / "n.uff", "-t", "trt5", "--no-cache", "--format", "json")
+    model = json.loads(done.out)["models"][0]
+    assert model["verdicts"]["trt5"]["verdict"] == "incompatible"
+    assert [(f["code"], f["node"], f["fix"]) for f in model["findings"]] == [("GDU018", "y", None)]
+    quiet = call("check", tmp_path / "n.uff", "-t", "trt5", "--no-cache", "--format", "json", "--ignore", "GDU018")
+    model = json.loads(quiet.out)["models"][0]
+    assert (model["verdicts"]["trt5"]["verdict"], model["findings"]) == ("incompatible", [])
+
+
+def test_a_file_that_is_no_graph_is_judged_by_its_nodes(tmp_path):
+    save_uff(parse_uff(NET.replace("Conv(x, w)", "Conv(x, gone)")), tmp_path / "n.uff")
+    model = _judged(tmp_path / "n.uff")
+    assert model["verdicts"]["trt8-uff"]["verdict"] == "incompatible"
+    assert model["verdicts"]["trt10.0"]["verdict"] == "unknown"
+    assert any("not checked as a graph" in note for note in model["not_checked"])
 
 
 def test_given_inputs_are_registered_and_others_refused(tmp_path):
@@ -122,5 +166,6 @@ def test_real_files_have_no_errors_on_later_parsers(path):
     done = call("check", path, "--target", "trt8-uff", "--format", "json", "--no-cache")
     model = json.loads(done.out)["models"][0]
     assert model["kind"] == "uff"
-    assert {f["code"] for f in model["findings"]} <= {"GDU117", "GDU127"}
-    assert {v["verdict"] for name, v in model["verdicts"].items() if name in UFF_TARGETS[1:]} == {"unknown"}
+    assert [f for f in model["findings"] if f["severity"] == "error"] == []
+    assert {f["code"] for f in model["findings"]} <= {"GDU018", "GDU117", "GDU127"}
+    assert "incompatible" not in {model["verdicts"][name]["verdict"] for name in ("trt8-uff", "trt10.0")}
