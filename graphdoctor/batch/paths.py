@@ -10,9 +10,9 @@ from pathlib import Path
 
 from graphdoctor.errors import InputError
 
-SUFFIXES = (".pb", ".pbtxt")
+SUFFIXES = (".pb", ".pbtxt", ".uff")
 """What is looked for in a folder."""
-_OTHER_MODELS = (".onnx", ".uff", ".h5", ".hdf5", ".keras", ".tflite", ".meta", ".ckpt", ".index", ".pt", ".pth")
+_OTHER_MODELS = (".onnx", ".h5", ".hdf5", ".keras", ".tflite", ".meta", ".ckpt", ".index", ".pt", ".pth")
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _PATTERN = re.compile(r"[*?[]")
 _HEAD = 4096
@@ -64,7 +64,7 @@ def _looked_for(folder: str) -> str:
     others = (str(Path(name) / f) for name, _, files in os.walk(folder) for f in files if f.endswith(_OTHER_MODELS))
     first = min(others, default="")
     hint = f". {first} is no such model: graphdoctor inspect says what it is" if first else ""
-    return f"Give a folder or file with a frozen graph (.pb, .pbtxt), or the folder of a SavedModel{hint}"
+    return f"Give a folder or file with a graph (.pb, .pbtxt) or UFF model (.uff), or the folder of a SavedModel{hint}"
 
 
 def _expanded(word: str) -> list[str]:
@@ -94,7 +94,7 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def _is_other_text(path: str) -> bool:
-    """True for a .pbtxt that starts like no graph: a label map, a pipeline configuration."""
+    """True for a .pbtxt that starts like no graph: a label map, a pipeline configuration, the text of a UFF model."""
     if not path.endswith(".pbtxt") or Path(path).is_dir():
         return False
     from graphdoctor.formats.kinds import Kind, sniff
@@ -104,4 +104,4 @@ def _is_other_text(path: str) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False  # opening it says why
-    return sniff(head.rpartition(b"\n")[0] or head, path) is Kind.UNKNOWN
+    return sniff(head.rpartition(b"\n")[0] or head, path) in (Kind.UNKNOWN, Kind.UFF_TEXT)

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 def command(models: tuple[str, ...], batch: BatchOptions, **words: Any) -> None:
     """Say what stands in the way of a target.
 
-    MODEL is a file, - for standard input, the folder of a SavedModel, or a folder to search for .pb and .pbtxt.
+    MODEL is a file, - for standard input, the folder of a SavedModel, or a folder to search for .pb, .pbtxt
+    and .uff.
 
     Findings are about the targets that are named; every other target gets a verdict.
     """

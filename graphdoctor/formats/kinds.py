@@ -78,7 +78,7 @@ _RECORDS: dict[Kind, Explanation] = {
     Kind.ONNX_TEXT: Explanation("an ONNX model in text form", "Save it in binary form with onnx.save"),
     Kind.UFF: Explanation(
         "a UFF model for TensorRT's UFF parser",
-        "Give it to check, inspect, diff or convert; elsewhere give the graph it was made from",
+        "Give it to check, inspect, diff, convert, build, verify or cure; here, the graph it was made from",
     ),
     Kind.UFF_TEXT: Explanation(
         "the text that goes with a UFF model, without its weights", "Give the .uff file beside it"

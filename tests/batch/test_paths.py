@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from graphdoctor.batch.paths import find_models
+from graphdoctor.wire.uff import uff_bytes, uff_text
 from tests.cli.program import call, helped
 from tests.hostile.models import SMALL, pb, save, saved_model
+from tests.wire.uff.models import convolution
 
 LABELS = 'item {\n  id: 1\n  name: "raccoon"\n}\n'
 
@@ -24,17 +26,19 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save(tmp_path / "m" / "saved", saved_model(), "saved_model.pb")
     save(tmp_path / "m" / "saved", b"", "keras_metadata.pb")
     (tmp_path / "m" / "labels.pbtxt").write_text(LABELS)
+    (tmp_path / "m" / "n.uff").write_bytes(uff_bytes(convolution()))
+    (tmp_path / "m" / "n.pbtxt").write_text(uff_text(convolution()))
     (tmp_path / "m" / "deep" / "t.pbtxt").write_text('node {\n  name: "x"\n  op: "Placeholder"\n}\n')
     return tmp_path
 
 
-ALL = ("m/a.pb", "m/b.pb", "m/saved", "m/deep/t.pbtxt", "m/deep/down/c.pb")
+ALL = ("m/a.pb", "m/b.pb", "m/n.uff", "m/saved", "m/deep/t.pbtxt", "m/deep/down/c.pb")
 
 
 def test_a_folder_is_searched(tree: Path) -> None:
     found = find_models(["m"])
     assert found.models == ALL
-    assert found.skipped == ("m/labels.pbtxt",)
+    assert found.skipped == ("m/labels.pbtxt", "m/n.pbtxt")
 
 
 def test_a_saved_model_is_a_model(tree: Path) -> None:
@@ -96,6 +100,6 @@ def test_check_of_a_folder(tree: Path) -> None:
     """A report for each, a note for what is no graph."""
     done = call("check", "m", "--target", "rtx1.7", "--no-live", "--format", "jsonl", "--fail-on", "never")
     assert done.code == 0
-    assert done.err == "no graphs, and left out: m/labels.pbtxt\n"
+    assert done.err == "no graphs, and left out: m/labels.pbtxt, m/n.pbtxt\n"
     for path in ALL:
         assert f'"{path}"' in done.out
