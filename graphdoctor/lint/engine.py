@@ -218,7 +218,7 @@ class _RuleHits:
 
     def _fix(self, hit: Hit) -> Fix | None:
         offered = self.rule.fixes.get(hit.case) if hit.case else self.rule.fix
-        if offered is None:
+        if offered is None or self.run.format != "graph":  # rewrites are of graphs
             return None
         outcome = holds(offered.where, self.run.ctx.match(hit.target), hit.bound, hit.node)
         return offered.value() if isinstance(outcome, Match) else None

@@ -73,6 +73,12 @@ def test_nvidias_plugins_are_judged_as_in_graphs(tmp_path):
     assert {"GDP003", "GDP004"} <= codes
 
 
+def test_no_rewrite_is_offered_for_a_file(tmp_path):
+    text = "g = _GridAnchor_TRT() {numLayers_u_int: 1}\nMarkOutput_0 = MarkOutput(g)\n"
+    found = lint_uff(subject_of(parse_uff(text)), [load_target("trt5")]).findings
+    assert [f.fix for f in found if f.code == "GDP008"] == [None]
+
+
 def _judged(path, *words):
     done = call("check", path, "-t", "trt8-uff", "-t", "trt10.0", "--no-cache", "--format", "json", *words)
     return json.loads(done.out)["models"][0]
