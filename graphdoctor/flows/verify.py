@@ -23,6 +23,10 @@ from graphdoctor.types import Array, DType, dims_text
 Arrays = Mapping[str, Array]
 
 
+_TURNS_INPUT = "feed-channels-first"
+"""The rewrite of the pack nchw after which an image input has another layout."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
     """How to compare; ``None`` tolerances are the defaults of each output's dtype. ``timeout`` in seconds, each run."""
@@ -40,7 +44,8 @@ class VerifyOptions:
 class Side:
     """One of the two models: how it runs, what it takes and gives, and inputs that always get the same value.
 
-    ``narrowed``: a rewrite may have made float32 of an output of float64, which is what the user asked for.
+    ``narrowed``: a rewrite may have made float32 of an output of float64, which is what the user asked for. ``turned``:
+    inputs that it takes in NHWC although they are made up in NCHW.
     """
 
     path: str
@@ -51,14 +56,19 @@ class Side:
     pinned: Mapping[str, Array] = field(default_factory=dict)
     graph: Graph | None = field(default=None, repr=False, compare=False)
     narrowed: bool = False
+    turned: frozenset[str] = frozenset()
 
     def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
         """The outputs ``fetches`` for each set of inputs, in a worker process."""
         model = self.data if self.data is not None else self.path
-        sets = [{**one, **self.pinned} for one in sets]
+        sets = [{k: _to_nhwc(v) if k in self.turned else v for k, v in {**one, **self.pinned}.items()} for one in sets]
         if self.runner == "tensorflow":
             return run_tensorflow(model, sets, fetches, timeout=timeout, name=self.path)
         return run_onnx(model, sets, fetches, timeout=timeout, name=self.path)
+
+
+def _to_nhwc(array: Array) -> Array:
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,8 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path
     pinned = pinned_inputs(fixed)
-    reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned, graph=_before(fixed))
+    turned = frozenset(a.node for a in fixed.result.applied if a.rewrite == _TURNS_INPUT)
+    reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned, graph=_before(fixed), turned=turned)
     unsafe = any(a.safety is not Safety.SAFE for a in fixed.result.applied)
     candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph), narrowed=unsafe)
     return compare_sides(reference, candidate, options or VerifyOptions())

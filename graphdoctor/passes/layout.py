@@ -1,6 +1,6 @@
 """NHWC to NCHW: format ops are turned, what lies between them follows, transposes stay only at the borders.
 
-The result is for lowering, not for writing back: ops that TensorFlow has in NHWC alone carry a private ``_layout``.
+For lowering, ops that TensorFlow has in NHWC alone carry a private ``_layout``; a graph to be written back has none.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ _AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
 """An axis of NHWC to the same axis of NCHW."""
 
 
-def to_nchw(graph: Graph, specs: Specs | None = None) -> int:
+def to_nchw(graph: Graph, specs: Specs | None = None, *, lowered: bool = True) -> int:
     """Lay the graph out NCHW; returns the number of Transpose nodes that were added.
 
-    Inputs and outputs of the graph keep their layout.
+    Inputs and outputs of the graph keep their layout. Where the graph is not ``lowered`` but written back, ops that
+    TensorFlow has in NHWC alone stay so.
     """
-    turner = _Turner(graph, specs or infer_shapes(graph))
+    turner = _Turner(graph, specs or infer_shapes(graph), lowered)
     for node in graph.order().nodes:
         turner.visit(node)
     graph.outputs = tuple(turner.as_nhwc(v) for v in graph.outputs)
@@ -39,9 +40,10 @@ def to_nchw(graph: Graph, specs: Specs | None = None) -> int:
 class _Turner:
     """One run of the pass; remembers which values are NCHW now and which transposes exist."""
 
-    def __init__(self, graph: Graph, specs: Specs) -> None:
+    def __init__(self, graph: Graph, specs: Specs, lowered: bool) -> None:
         self.graph = graph
         self.specs = specs
+        self.lowered = lowered
         self.turned: set[Value] = set()
         self.forward: dict[Value, Value] = {}
         self.backward: dict[Value, Value] = {}
@@ -56,7 +58,7 @@ class _Turner:
         layout = op.layout if op is not None else Layout()
         turn = {
             "format": self._format,
-            "flag": self._flag,
+            "flag": self._flag if self.lowered else self._sized,
             "same": self._same,
             "axes": self._axes,
             "axes_attr": self._axes_attr,
@@ -115,6 +117,21 @@ class _Turner:
         inputs = [self.as_nchw(v) if i in layout.data else self.as_nhwc(v) for i, v in enumerate(node.inputs)]
         self._turn(node, inputs, layout)
         self.graph.set_attr(node, "_layout", "NCHW")
+        return True
+
+    def _sized(self, node: Node, layout: Layout) -> bool:
+        """A transposed convolution in NCHW, as TensorFlow has it; other ops stay in NHWC."""
+        if node.op != "Conv2DBackpropInput" or node.attr("data_format", "NHWC") != "NHWC":
+            return False
+        sizes = constant_tensor(node.inputs[0])
+        if sizes is None or sizes.shape not in ((2,), (4,)) or self.specs.of(node.inputs[2]).rank != _RANK:
+            return False
+        array = sizes.array()
+        wanted = node.inputs[0] if sizes.shape == (2,) else self._const(node.inputs[0], array[list(TO_NCHW)])
+        self._turn(node, [wanted, node.inputs[1], self.as_nchw(node.inputs[2])], layout)
+        self.graph.set_attr(node, "data_format", "NCHW")
+        for key in ("strides", "dilations", "explicit_paddings"):
+            self._permute_attr(node, key)
         return True
 
     def _same(self, node: Node, layout: Layout) -> bool:

@@ -191,3 +191,20 @@ def test_a_graph_that_was_made_single_is_compared_with_the_double_one(tmp_path: 
     assert [(o.name, o.verdict) for o in outputs] == [("y", Verdict3.SAME)]
     assert outputs[0].comparison is not None
     assert 0 < outputs[0].comparison.max_rel < 1e-6
+
+
+def test_a_graph_that_is_fed_in_another_layout_is_compared_on_the_same_images(tmp_path: Path) -> None:
+    path = tmp_path / "image.pb"
+    text = """
+    x = Placeholder {dtype: float32, shape: shape[1,4,6,2]}
+    w = Const float32[3,3,2,3] normal(1)
+    c = Conv2D(x, w) {T: float32, strides: [1,1,1,1], padding: "SAME"}
+    axes = Const int32[2] [1, 2]
+    y = Mean(c, axes) {T: float32, Tidx: int32, keep_dims: false}
+    inputs: x
+    outputs: y
+    """
+    path.write_bytes(graphdef_bytes(parse_graph(text)))
+    fixed = fix_model(str(path), FixOptions(("nchw",), None, True, FOUND, True))
+    assert "feed-channels-first" in {a.rewrite for a in fixed.result.applied}
+    assert verify_fixed(fixed).judgement.verdict is Verdict3.SAME

@@ -40,7 +40,7 @@ def offered_fixes() -> list[tuple[str, dict[str, str]]]:
 
 def test_the_packs_are_there() -> None:
     older = {f"tf1{minor}" for minor in range(4, 16)}
-    words = "all-safe batch clean float32 float32-inside fold fp16 modern moments share ssd-trt trt3 tf1 uff"
+    words = "all-safe batch clean float32 float32-inside fold fp16 modern moments nchw share ssd-trt trt3 tf1 uff"
     named = set(words.split())
     assert set(pack_names()) == named | older
     assert [load_pack(name).name for name in pack_names()] == list(pack_names())

@@ -11,6 +11,7 @@ from graphdoctor.match.layout import data_format
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Facts, Make, New, Proposal, Ref, Refusal, Step, propose
 from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, has_limit, known_array, looked_at
+from graphdoctor.surgery.rewrites.concat_rows import joined_as_rows
 from graphdoctor.types import Answer, Array, DType
 
 _LIMIT = "concat-channel-only"
@@ -28,6 +29,8 @@ def concat_to_channel_axis(graph: GraphView, facts: Facts, options: NoOptions) -
             yield Refusal(node, "its axis is not a known constant")
         elif facts.specs.output(node).rank == 4:
             yield from _judged(graph, node, int(axis.reshape(-1)[0]), facts)
+        elif facts.specs.output(node).rank in (3, 5, 6):
+            yield joined_as_rows(node, int(axis.reshape(-1)[0]), facts)
 
 
 def _judged(graph: GraphView, node: Node, axis: int, facts: Facts) -> Found:
