@@ -39,7 +39,7 @@ def test_the_first_wrong_rewrite_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     harmless, wrong = Wrong("rename-nothing", "NoSuchOp", "Relu"), Wrong("relu-to-elu", "Relu", "Elu")
     later = Wrong("elu-to-selu", "Elu", "Selu")
     rewrites = [*right[:2], harmless, *right[2:5], wrong, *right[5:], later]
-    monkeypatch.setattr(bisect, "load_rewrites", lambda packs: rewrites)
+    monkeypatch.setattr(bisect, "load_rewrites", lambda packs, places: rewrites)
     said: list[str] = []
     found = bisect.first_to_differ(str(GRAPHS / "cnn_tf1_nhwc.pb"), FixOptions(("clean",)), said.append)
     assert found == "relu-to-elu"
