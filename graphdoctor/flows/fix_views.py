@@ -65,7 +65,10 @@ def summary_view(fixed: Fixed, place: str | None) -> FixSummary:
     """What was applied, refused and undone."""
     result, graph = fixed.result, fixed.opened.graph
     counts = Counter((a.rewrite, a.safety) for a in result.applied)
-    applied = tuple(AppliedRewrite(name, _pack(fixed, name), safety, n) for (name, safety), n in counts.items())
+    notes = {a.rewrite: a.note for a in result.applied if a.new_outputs}
+    applied = tuple(
+        AppliedRewrite(name, _pack(fixed, name), safety, n, notes.get(name, "")) for (name, safety), n in counts.items()
+    )
     refused = tuple(RefusedRewrite(r.rewrite, r.node, r.reason, r.held_back) for r in result.refused)
     undone = tuple(
         RolledBackRewrite(r.rewrite, f"{r.broken.node} {r.broken.detail} ({r.broken.invariant})")

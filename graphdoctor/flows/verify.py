@@ -97,10 +97,18 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     """Compare a repaired graph with what it was, both in TensorFlow; needs ``FixOptions.keep_original``.
 
     Raises:
+        InputError: a rewrite gave the graph other outputs.
         MissingExtraError: TensorFlow is not installed.
         WorkerError: TensorFlow refused one of the graphs.
     """
     opened = fixed.opened
+    renewed = next((a.rewrite for a in fixed.result.applied if a.new_outputs), None)
+    if renewed is not None:
+        raise InputError(
+            f"{renewed} gives the graph other outputs, in plugins that TensorFlow cannot run: nothing can be compared",
+            where=opened.model.path,
+            remedy="Leave --verify out; compare what the engine detects with what the original does",
+        )
     inputs = tuple(opened.inputs())
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path

@@ -81,6 +81,12 @@ class ConcatV2(_Concat):
     def fold(self, ctx: OpContext, values: Sequence[Array]) -> list[Array] | None:
         return None if "axis" in ctx.node.attrs else super().fold(ctx, values)
 
+    def to_uff(self, low: UffLowering) -> None:
+        if "axis" not in low.node.attrs:
+            super().to_uff(low)
+            return
+        low.emit("Concat", [low.input(k) for k in range(len(low.specs))], axis=int_attr(low, "axis"))
+
     def to_onnx(self, low: Lowering) -> Sequence[str]:
         if "axis" in low.node.attrs:
             low.fail("its axis is an attribute, which only the UFF converter takes")

@@ -24,12 +24,13 @@ class NodeDiff:
 
 @dataclass(frozen=True, slots=True)
 class AppliedRewrite:
-    """A rewrite that was applied ``count`` times."""
+    """A rewrite that was applied ``count`` times; ``note`` is what to know of it before the model is used."""
 
     rewrite: str
     pack: str
     safety: Safety
     count: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ def _applied(page: Page, view: FixSummary) -> None:
         for a in view.applied
     ]
     page.table(rows, right=(1,))
+    for a in view.applied:
+        if a.note:
+            page.blank()
+            page.item(page.glyphs.bullet, f"{a.rewrite}: {a.note}", style="yellow")
     if not view.converged:
         page.para("stopped before it came to rest: the rewrites keep undoing each other", style="yellow")
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import re
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, load_model
+from graphdoctor.formats.tensorflow import (
+    graph_from_bytes,
+    graph_from_graphdef,
+    graphdef_bytes,
+    graphdef_from_graph,
+    load_model,
+)
+from graphdoctor.formats.uff import uff_from_graph
 from graphdoctor.ir import Graph, Node, tensor_of
 from graphdoctor.lint import LintOptions, lint
 from graphdoctor.match.detection import SsdHead, find_ssd_head
@@ -146,7 +156,8 @@ def test_without_permission_it_only_says_what_it_would_do() -> None:
     result = fix(graph, unsafe=False)
     (held,) = [r for r in result.refused if r.rewrite == "ssd-to-plugins"]
     assert held.held_back
-    assert "each pixel * 0.00784314 + -1" in held.reason
+    assert "feed image_tensor with float32 [1,32,32,3]: resized by ResizeBilinear" in held.reason
+    assert "each pixel * 0.00784314 - 1" in held.reason
 
 
 @pytest.mark.parametrize(
@@ -159,6 +170,46 @@ def test_without_permission_it_only_says_what_it_would_do() -> None:
 def test_other_targets_have_no_such_plugins(target: str, reason: str) -> None:
     result = fix(opened("small"), target)
     assert [r.reason for r in result.refused if r.rewrite == "ssd-to-plugins" and reason in r.reason]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_names_and_node_order_decide_nothing(seed: int) -> None:
+    """Every node gets another name, and the nodes come in another order: the fields are the same."""
+    graph, rng = opened("small"), random.Random(seed)
+    numbers = rng.sample(range(10_000), len(graph))
+    for node, number in zip(list(graph), numbers, strict=True):
+        graph.rename(node, f"n{number}")
+    outputs = [v.name for v in graph.outputs]
+    message = graphdef_from_graph(graph)
+    nodes = list(message.node)
+    rng.shuffle(nodes)
+    del message.node[:]
+    message.node.extend(nodes)
+    renamed = graph_from_graphdef(message)
+    set_signature(renamed, outputs=outputs)
+    assert fix(renamed).rolled_back == []
+    for op in ("GridAnchor_TRT", "NMS_TRT"):
+        assert fields(only(renamed, op)) == fields(only(fixed("small"), op))
+    assert len(renamed) == len(fixed("small"))
+
+
+def test_a_softmax_stays_in_the_graph() -> None:
+    graph = opened("small")
+    for sigmoid in graph.by_op("Sigmoid"):
+        graph.set_op(sigmoid, "Softmax")
+    assert head_of(graph).converter == "softmax"
+    assert "ssd-to-plugins" in {a.rewrite for a in fix(graph).applied}
+    assert fields(only(graph, "NMS_TRT"))["confSigmoid"] == 0
+    assert [v.node.op for v in graph.node("concat_box_conf").inputs] == ["Softmax", "Softmax"]
+    assert [v.node.op for v in graph.node("concat_box_loc").inputs] == ["Reshape", "Reshape"]
+
+
+def test_uff_has_one_edge_from_the_anchors_and_the_axis() -> None:
+    model = uff_from_graph(fixed("small"))
+    (concat,) = [n for g in model.graphs for n in g.nodes if n.id == "concat_priorbox"]
+    assert (concat.op, concat.inputs) == ("Concat", ["GridAnchor"])
+    assert "axis" in concat.fields
 
 
 def test_no_target_no_plugins() -> None:

@@ -45,6 +45,12 @@ def decoding(encodings: Value, decoded: Value, specs: SpecTable) -> Decoding:
     def decode(codes: Array) -> Array:
         return _run(encodings, codes.astype(np.float32).reshape(dims), decoded, specs, "the decoding of boxes")
 
+    with np.errstate(all="ignore"):  # what is no number is no decoding either, and is said below
+        return _measured(decode, dims, decoded)
+
+
+def _measured(decode: Callable[[Array], Array], dims: tuple[int, ...], decoded: Value) -> Decoding:
+    """Anchors and variances, and that the formula with them gives what the graph does."""
     anchors = decode(np.zeros((int(np.prod(dims)) // 4, 4)))
     if anchors.shape != (1, len(anchors[0]), 1, 4):
         missing(f"boxes are decoded to {list(anchors.shape)}, one for each class; one for all is needed", decoded.node)

@@ -90,6 +90,8 @@ def _compute(node: Node, known: dict[Value, Array]) -> None:
     op = find_op(node.op)
     if op is None or op.stateful:
         raise CannotEvaluateError(node, "has no numpy form")
+    if not op.arity[0] <= len(values) <= op.arity[1]:
+        raise CannotEvaluateError(node, f"has {len(values)} inputs")
     specs = tuple(TensorSpec(DType.from_numpy(v.dtype), tuple(v.shape), v) for v in values)
     context = OpContext(node, specs, op.defaults)
     try:

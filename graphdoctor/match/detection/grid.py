@@ -108,7 +108,8 @@ def fit_grid(head: SsdHead, *, square_cells: bool = False) -> GridFields | NoMat
             f"the maps have {counts} anchors in a cell; GridAnchor_TRT makes 3 on the first and as many as there are "
             "aspect ratios, and one more, on each other"
         )
-    found = _read_off(cells)
+    with np.errstate(all="ignore"):  # anchors without size are refused by the comparison
+        found = _read_off(cells)
     if isinstance(found, NoMatch):
         return found
     low, high, ratios = found

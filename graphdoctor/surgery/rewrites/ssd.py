@@ -262,12 +262,12 @@ def _note(head: SsdHead, fields: GridFields, target: Target) -> str:
 def _pixels(head: SsdHead) -> str:
     """What the caller has to feed."""
     before = head.preprocessing
-    size = f"{before.channels} x {before.height} x {before.width}"
+    size = f"[1,{before.height},{before.width},{before.channels}]"
     if before.scale is None or before.offset is None:
         return f"float32 {size}, what {before.image.name} was in the graph"
     scale, offset = (_numbers(v) for v in (before.scale, before.offset))
-    how = f" (by {before.resize})" if before.resize else ""
-    return f"float32 {size}: resized{how}, each pixel * {scale} + {offset}"
+    how = f"resized by {before.resize}, " if before.resize else ""
+    return f"float32 {size}: {how}each pixel * {scale} + {offset}".replace("+ -", "- ")
 
 
 def _numbers(values: tuple[float, ...]) -> str:
