@@ -27,7 +27,7 @@ from graphdoctor.lint import LintOptions, lint
 from graphdoctor.match.detection import SsdHead
 from graphdoctor.passes.infer_shapes import Specs, infer_shapes
 from graphdoctor.passes.prune import prune
-from graphdoctor.passes.stages import FLOW_OPS, Stages, find_stages
+from graphdoctor.passes.stages import FLOW_OPS, NETWORK_OPS, Stages, find_stages
 from graphdoctor.surgery import load_rewrites
 from graphdoctor.targets import Target
 from graphdoctor.wire.attrs import ShapeValue
@@ -74,7 +74,14 @@ def _found(graph: Graph, specs: Specs, target: Target | None, names: Sequence[st
     refused = refused_by(graph, specs, target) if target is not None else frozenset()
     head = None if names else head_of(graph, specs, refused)
     ends = [_value(graph, name) for name in names] if head is None else [head.encodings, head.logits]
-    return find_stages(graph, specs, refused, ends, can_write), head
+    try:
+        return find_stages(graph, specs, refused, ends, can_write), head
+    except InputError as e:
+        node = next((n for n in graph.by_op(*sorted(NETWORK_OPS)) if n in refused), None)
+        said = "" if target is None or node is None else _said_of(graph, specs, node, target)
+        if not said or node is None:
+            raise
+        raise InputError(f"{e.message}. {said}", where=node.name, remedy=e.remedy) from e
 
 
 LOOP = "a loop"
@@ -172,15 +179,14 @@ def cut_opened(opened: Opened, target: Target | None, names: Sequence[str], out:
     shared = Shared()
     parts: list[Part] = []
     order: list[Written | Engine] = []
-    last = max(stages.stage.values(), default=0)
-    for stage in range(last + 1):
+    for stage in range(max(stages.stage.values(), default=0) + 1):
         if not stages.nodes(stage):
             continue
         if stage % 2:
             parts.append(_part(graph, specs, stages, stage, data, model_place(out, len(parts))))
             order.append(parts[-1].engine)
         else:
-            order.append(_written(graph, specs, stages, stage, shared, last))
+            order.append(_written(opened, stages, stage, shared, target))
     functions = tuple(w for w in order if isinstance(w, Written))
     title = f"Host part of {Path(opened.model.path).name}" + (f", cut for {target.name}" if target else "")
     text = module_text(title, shared, order, graph.outputs) if functions else ""
@@ -238,18 +244,29 @@ def write_host(cut: Cut, places: Sequence[str]) -> None:
         atomic_write(places[-1], cut.host.encode())
 
 
-def _written(graph: Graph, specs: Specs, stages: Stages, stage: int, shared: Shared, last: int) -> Written:
+def _written(opened: Opened, stages: Stages, stage: int, shared: Shared, target: Target | None) -> Written:
+    graph, specs = opened.graph, opened.specs
     behind = [e for e in stages.engines if e > stage]
     name = "preprocess" if stage == 0 else "postprocess" if not behind else f"between_{stage // 2}"
     function = Function(name, tuple(stages.reads(graph, stage)), tuple(stages.gives(graph, stage)))
     try:
         return write_function(graph, specs, shared, function)
     except HostError as e:
+        said = "" if target is None else _said_of(graph, specs, e.node, target)
         raise UnsupportedError(
-            f"{e.node.op} cannot be written for the host: {e.why}",
+            f"{e.node.op} cannot be written for the host: {e.why}" + (f". {said}" if said else ""),
             where=e.node.name,
-            remedy="Name where to cut with --cut NAME; nothing was written",
+            remedy=f"{'Settle that, or name' if said else 'Name'} where to cut with --cut NAME; nothing was written",
         ) from e
+
+
+def _said_of(graph: Graph, specs: Specs, node: Node, target: Target) -> str:
+    """Why ``node`` is not in an engine, as ``check`` says it; empty where it only comes behind such a node."""
+    options = LintOptions(report=(target.name,))
+    for found in lint(graph, specs, [target], options).findings:
+        if found.target == target.name and node.name in (found.node, *found.covers):
+            return f"It is not in the engine, since {target.name}, {found.code}: {found.message}"
+    return ""
 
 
 def _part(graph: Graph, specs: Specs, stages: Stages, stage: int, data: bytes, place: str) -> Part:

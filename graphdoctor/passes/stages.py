@@ -87,6 +87,8 @@ def find_stages(
     loops = _loops(graph, live)
     flow = {n for n in live if n in loops or _is_flow(n)}
     host = (live.keys() & refused) - flow if loops_run else (live.keys() & refused) | flow
+    if not host and not ends:
+        return Stages(dict.fromkeys(live, 1), (1,))
     anchors = {n for n in live if n.op in NETWORK_OPS}
     if ends:
         before = graph.live([v.node for v in ends], controls=False)

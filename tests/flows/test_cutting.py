@@ -278,3 +278,11 @@ def test_the_plugin_is_refused_where_it_cannot_be(words: list[str], said: str, t
     done = call("convert", written(tmp_path, SMALL), "--to", "onnx", *words, "--nms-plugin", "-o", tmp_path / "c.onnx")
     assert said in refused(done)
     assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]
+
+
+def test_a_layer_that_the_target_may_not_run_is_named_with_the_reason_of_check(tmp_path: Path) -> None:
+    text = SMALL.partition("where")[0].replace("shape[1,8,8,3]", "shape[*]")
+    done = call("fix", written(tmp_path, text), "--cut", "--target", "rtx1.7", "-o", tmp_path / "cut.pb")
+    assert "c: nothing is left for an engine" in refused(done)
+    assert "GDO002: cannot tell whether Conv2D is supported" in " ".join(done.err.split())
+    assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]

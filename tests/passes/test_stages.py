@@ -93,3 +93,8 @@ def test_no_part_reads_what_comes_later() -> None:
 def test_without_weights_there_is_no_engine() -> None:
     with pytest.raises(InputError, match="nothing is left for an engine"):
         cut(NET, ("c",))
+
+
+def test_what_needs_no_cut_is_one_engine_even_without_weights() -> None:
+    found = cut("x = Placeholder {dtype: float32, shape: shape[3]}\ny = Exp(x)\noutputs: y")
+    assert names(found, 1) == {"y"}
