@@ -17,6 +17,7 @@ from graphdoctor.wire.attrs import AttrPy, ShapeValue
 from graphdoctor.wire.tensors import Tensor
 from graphdoctor.wire.uff import UffConstant, UffModel, UffNode, constant_of, decode_order, dtype_of, dtype_text
 from graphdoctor.wire.uff.model import CONST, INPUT, MARK_OUTPUT
+from graphdoctor.words import plural
 
 NHWC, NCHW = "N+C", "NC+"
 _IMAGE = 3
@@ -244,7 +245,7 @@ def fail(reason: str) -> NoReturn:
 
 
 def _refusal(refused: Sequence[tuple[UffNode, str]]) -> str:
-    lines = [f"{len(refused)} node{'s' * (len(refused) > 1)} of the UFF model cannot be read:"]
+    lines = [f"{plural(len(refused), 'node')} of the UFF model cannot be read:"]
     lines += [f"  {n.id} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
     if len(refused) > _SHOWN_REASONS:
         lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")
