@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphdoctor.ir import GraphView, Node
+from graphdoctor.ir import GraphView, Node, TensorSpec
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import (
     Facts,
@@ -45,6 +45,8 @@ _NARROWED: Mapping[str, Mapping[str, tuple[int, ...]]] = {
 }
 """Op to type attribute to the inputs of that type, which say where or how much and are no data."""
 _INT32 = np.iinfo(np.int32)
+_CORNERS = (1, 2)
+"""Inputs of StridedSlice that say where: beyond the data, one number is as good as another."""
 
 
 def narrow_indices(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
@@ -52,17 +54,19 @@ def narrow_indices(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     for node in graph.by_op(*(op for op in graph.ops() if op in _NARROWED)):
         for attr, slots in _NARROWED[node.op].items():
             if node.attr(attr) is DType.INT64 and len(node.inputs) > max(slots):
-                found = _narrowed(node, attr, slots)
+                found = _narrowed(node, attr, slots, facts)
                 if found is not None:
                     yield found
 
 
-def _narrowed(node: Node, attr: str, slots: tuple[int, ...]) -> Proposal | Refusal | None:
+def _narrowed(node: Node, attr: str, slots: tuple[int, ...], facts: Facts) -> Proposal | Refusal | None:
     arrays: dict[int, Array] = {}
     for slot in (s % len(node.inputs) for s in slots):
         array = array_of(node.inputs[slot])
         if array is None or array.dtype != np.int64:
             return None  # computed, which is no constant to narrow
+        if node.op == "StridedSlice" and slot in _CORNERS and _is_small(facts.specs.of(node.inputs[0])):
+            array = np.clip(array, _INT32.min, _INT32.max)
         if array.size and not (_INT32.min <= array.min() and array.max() <= _INT32.max):
             return Refusal(node, f"input {slot} holds {_outside(array)}, which 32 bits cannot")
         arrays[slot] = array
@@ -75,6 +79,11 @@ def _narrowed(node: Node, attr: str, slots: tuple[int, ...]) -> Proposal | Refus
     touched = [n for slot in arrays for n in looked_at(node.inputs[slot])]
     steps += [SetInputs(node, tuple(inputs)), SetAttr(node, attr, DType.INT32)]
     return propose(node, *steps, touches=tuple(touched), note=f"{attr} in 32 bits")
+
+
+def _is_small(data: TensorSpec) -> bool:
+    """True if every dimension is known and 32 bits count it."""
+    return data.shape is not None and all(d is not None and d < _INT32.max for d in data.shape)
 
 
 def _outside(array: Array) -> int:
