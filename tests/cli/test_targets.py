@@ -68,7 +68,7 @@ def test_the_difference_in_text_and_json() -> None:
     assert "- leakyrelu-5" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     found = json.loads(call("targets", "--diff", "trt6", "trt5", "--format", "json").out)
-    assert [r["op"] for r in found["ops"]["removed"]] == ["LeakyRelu"]
+    assert "LeakyRelu" in [r["op"] for r in found["ops"]["removed"]]
     assert "leakyrelu-5" in [x["name"] for x in found["limits"]["added"]]
     assert "nothing changes" in call("targets", "--diff", "trt5", "trt5").out
 

@@ -23,6 +23,7 @@ UFF = Path(__file__).parents[3] / "shared" / "corpus" / "uff"
         ("depthwise", "trt5"),
         ("keras_bn_unfused", "trt3"),
         ("mlp", "trt8-uff"),
+        ("lstm_unrolled", "trt8-uff"),
     ],
 )
 def test_cure_for_a_uff_target(name: str, target: str, tmp_path: Path) -> None:

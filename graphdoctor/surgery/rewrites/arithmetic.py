@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from graphdoctor.ir import GraphView, Node
+from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import (
     Drop,
@@ -123,9 +126,27 @@ def reciprocal(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
 def split(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """Split as one StridedSlice for each part that is read."""
     for node in with_inputs(graph, 2, "Split"):
-        target = facts.target
-        if lacks(facts, node) and (target is None or target.row("StridedSlice").support is Answer.YES):
+        if _wanted(facts, node):
             yield _split(graph, node, facts)
+
+
+def split_v(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """SplitV as one StridedSlice for each part that is read."""
+    for node in with_inputs(graph, 3, "SplitV"):
+        if _wanted(facts, node):
+            yield _split_v(graph, node, facts)
+
+
+def unpack(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Unpack as one StridedSlice for each part that is read, which drops the dimension."""
+    for node in with_inputs(graph, 1, "Unpack"):
+        if _wanted(facts, node):
+            yield _unpack(graph, node, facts)
+
+
+def _wanted(facts: Facts, node: Node) -> bool:
+    target = facts.target
+    return lacks(facts, node) and (target is None or target.row("StridedSlice").support is Answer.YES)
 
 
 def _split(graph: GraphView, node: Node, facts: Facts) -> Proposal | Refusal:
@@ -137,30 +158,78 @@ def _split(graph: GraphView, node: Node, facts: Facts) -> Proposal | Refusal:
     size = data.shape[at]
     if size is None or size % parts:
         return Refusal(node, f"the size of dimension {at} is not known")
+    bounds = [(k * size // parts, (k + 1) * size // parts) for k in range(parts)]
+    return _parts(graph, node, _Cut(node.inputs[1], at, bounds, dtype), looked_at(node.inputs[0]))
+
+
+def _split_v(graph: GraphView, node: Node, facts: Facts) -> Proposal | Refusal:
+    data = facts.specs.of(node.inputs[0])
+    sizes, axis = known_array(facts, node.inputs[1]), known_array(facts, node.inputs[2])
+    dtype = dtype_of(node, data)
+    if sizes is None or axis is None or axis.size != 1 or data.shape is None:
+        return Refusal(node, "its sizes, its axis or the rank of its input are not known")
+    at = int(axis.reshape(-1)[0]) % len(data.shape)
+    lengths, whole = [int(s) for s in sizes.reshape(-1)], data.shape[at]
+    if -1 in lengths:
+        if whole is None:
+            return Refusal(node, f"the size of dimension {at} is not known")
+        lengths[lengths.index(-1)] = whole - sum(s for s in lengths if s >= 0)
+    if min(lengths) < 0:
+        return Refusal(node, f"its sizes {lengths} do not fit")
+    ends = [sum(lengths[: k + 1]) for k in range(len(lengths))]
+    bounds = [(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+    known = (*looked_at(node.inputs[1]), *looked_at(node.inputs[2]))
+    return _parts(graph, node, _Cut(node.inputs[0], at, bounds, dtype), known)
+
+
+def _unpack(graph: GraphView, node: Node, facts: Facts) -> Proposal | Refusal:
+    data, axis, parts = facts.specs.of(node.inputs[0]), node.attr("axis"), node.attr("num")
+    if data.shape is None or not isinstance(parts, int) or not isinstance(axis, (int, type(None))):
+        return Refusal(node, "its axis or the rank of its input is not known")
+    at = (axis or 0) % len(data.shape)
+    bounds = [(k, k + 1) for k in range(parts)]
+    return _parts(graph, node, _Cut(node.inputs[0], at, bounds, dtype_of(node, data), drops=True), ())
+
+
+class _Cut(NamedTuple):
+    """``data`` in parts along ``axis``, each from its first element to the one behind its last."""
+
+    data: Value
+    axis: int
+    bounds: Sequence[tuple[int, int]]
+    dtype: DType
+    drops: bool = False
+    """True if the parts, of one element, lose the dimension."""
+
+
+def _parts(graph: GraphView, node: Node, cut: _Cut, known: Iterable[Node]) -> Proposal | Refusal:
     if graph.is_output(node):
         return Refusal(node, "it is an output of the graph, and its parts must keep their names")
-    if dtype is DType.INVALID or node.controls or any(u.slot < 0 for u in graph.uses(node)):
+    if cut.dtype is DType.INVALID or node.controls or any(u.slot < 0 for u in graph.uses(node)):
         return Refusal(node, "it waits for something, or something for it")
     used = sorted({u.index for u in graph.uses(node)})
-    steps = [step for part in used for step in _slice(node, part, at, size // parts, dtype)]
-    touched = (node.inputs[1].node, *looked_at(node.inputs[0]))
-    return propose(node, *steps, Drop(node), touches=touched, note=f"Split -> {len(used)} StridedSlice")
+    if used and used[-1] >= len(cut.bounds):
+        return Refusal(node, f"output {used[-1]} is read, and it has {len(cut.bounds)}")
+    steps = [step for part in used for step in _slice(node, part, cut)]
+    touched = (cut.data.node, *known)
+    return propose(node, *steps, Drop(node), touches=touched, note=f"{node.op} -> {len(used)} StridedSlice")
 
 
-def _slice(node: Node, part: int, axis: int, size: int, dtype: DType) -> tuple[Step, ...]:
+def _slice(node: Node, part: int, cut: _Cut) -> tuple[Step, ...]:
     """Part number ``part``; the masks leave every other dimension as it is, whatever its size."""
+    axis, dtype = cut.axis, cut.dtype
     begin, end, step, key = (f"{node.name}/{word}_{part}" for word in ("begin", "end", "step", "part"))
     corner = np.zeros(axis + 1, np.int32)
     start, stop = corner.copy(), corner.copy()
-    start[axis], stop[axis] = part * size, (part + 1) * size
+    start[axis], stop[axis] = cut.bounds[part]
     mask = (1 << axis) - 1
     attrs = {"T": dtype, "Index": DType.INT32, "begin_mask": mask, "end_mask": mask}
-    none = {"ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0}
+    none = {"ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": int(cut.drops) << axis}
     return (
         const_step(begin, start),
         const_step(end, stop),
         const_step(step, np.ones(axis + 1, np.int32)),
-        Make(key, "StridedSlice", (node.inputs[1], New(begin), New(end), New(step)), {**attrs, **none}),
+        Make(key, "StridedSlice", (cut.data, New(begin), New(end), New(step)), {**attrs, **none}),
         ReplaceValue(node.out(part), New(key)),
     )
 
@@ -171,4 +240,6 @@ FINDERS = {
     "pow-to-mul": Finder(power),
     "reciprocal-to-division": Finder(reciprocal),
     "split-to-strided-slices": Finder(split),
+    "split-v-to-strided-slices": Finder(split_v),
+    "unpack-to-strided-slices": Finder(unpack),
 }
