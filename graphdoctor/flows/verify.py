@@ -185,7 +185,8 @@ def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> V
         try:
             return _compared(pairing, feeding)
         except WorkerError as e:
-            if not feeding.guessed or e.where != reference.path or _REFUSED not in e.message:
+            of_sizes = _REFUSED in e.message and not any(words in e.message for words in _NO_VARIABLE)
+            if not feeding.guessed or e.where != reference.path or not of_sizes:
                 raise
             refused = e
     raise _no_sizes(reference, specs, refused)
@@ -193,6 +194,8 @@ def compare_sides(reference: Side, candidate: Side, options: VerifyOptions) -> V
 
 _REFUSED = "cannot run the graph"
 """What the worker says where TensorFlow does not run a graph on what it is fed."""
+_NO_VARIABLE = ("uninitialized value", "Could not find variable")
+"""A graph that was not frozen: no size will help."""
 
 
 def _compared(pairing: _Pairing, feeding: Feeding) -> Verified:

@@ -120,10 +120,11 @@ def guessed_shapes(graph: GraphView, specs: Specs, without: frozenset[str] = fro
         return
     told = _Told(graph, specs, open_)
     tried: list[Shapes] = []
-    ways = [(size, True) for size in SIZES] + [(size, False) for size in dict.fromkeys((*told.sizes, *SIZES))]
-    for size, by_axis in ways if told.small else ways[: len(SIZES)]:
+    more = tuple(dict.fromkeys((*told.sizes, *SIZES))) if told.small else ()
+    ways = [*((s, True, True) for s in SIZES), *((s, True, False) for s in more), *((s, False, True) for s in more)]
+    for size, by_axis, batched in ways:
         for rank in _RANKS:
-            shapes = {n.name: told.filled(n, rank, size, by_axis=by_axis) for n in open_}
+            shapes = {n.name: told.filled(n, rank, size, by_axis=by_axis, batched=batched) for n in open_}
             if shapes not in tried and len(tried) < _MOST_GUESSES and told.agrees(shapes):
                 tried.append(shapes)
                 yield shapes
@@ -144,17 +145,18 @@ class _Told:
         self.ranks = {n: self._ranks(n) for n in open_}
         self.patterns: dict[tuple[Node, int], tuple[int | None, ...]] = {}
 
-    def filled(self, node: Node, rank: int, size: int, *, by_axis: bool) -> tuple[int, ...]:
-        """The shape of ``node``: its known rank or ``rank`` where that can be, known dimensions, 1 for the batch.
+    def filled(self, node: Node, rank: int, size: int, *, by_axis: bool, batched: bool) -> tuple[int, ...]:
+        """The shape of ``node``: its known rank or ``rank`` where that can be, known dimensions, ``size`` elsewhere.
 
-        ``by_axis``: with the dimensions that inference takes in a few sizes only, each axis by itself.
+        ``by_axis``: with the dimensions that inference takes in one size only. ``batched``: with 1 in front.
         """
         ranks = self.ranks[node]
         rank = rank if rank in ranks else ranks[0]
         if (node, rank) not in self.patterns:
             self.patterns[node, rank] = self._pattern(node, rank)
         dims = self.patterns[node, rank] if by_axis else self.specs.output(node).shape or (None,) * rank
-        return tuple(d if d is not None else (1 if i == 0 and rank > 1 else size) for i, d in enumerate(dims))
+        first = 1 if rank > 1 and batched else size
+        return tuple(d if d is not None else size if i else first for i, d in enumerate(dims))
 
     def agrees(self, shapes: Mapping[str, Shape]) -> bool:
         """True if inference finds nothing wrong with ``shapes``."""
@@ -169,13 +171,13 @@ class _Told:
         return fit or _RANKS
 
     def _pattern(self, node: Node, rank: int) -> tuple[int | None, ...]:
-        """The dimensions that inference takes in a few sizes only, each in the first of those."""
+        """The dimensions that inference takes in one size only, of those that the graph's constants have."""
         known = self.specs.output(node).shape or (None,) * rank
         dims = list(known)
         for axis, dim in enumerate(dims):
             if dim is None and self.small:
                 fit = [s for s in self.sizes if self.agrees({node.name: _with(dims, axis, s)})]
-                dims[axis] = fit[0] if 0 < len(fit) < len(self.sizes) else None
+                dims[axis] = fit[0] if len(fit) == 1 else None
         return tuple(dims)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
-from graphdoctor.match.constants import constant_of, source_of
+from graphdoctor.match.constants import constant_of, scalar_of, source_of
 from graphdoctor.match.names import marks_branch
 from graphdoctor.match.offers import is_writable
 from graphdoctor.surgery.proposal import (
@@ -28,6 +28,8 @@ from graphdoctor.wire.tensors import Tensor, TensorError
 IDENTITIES = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot"})
 """Ops that give input 0 on as output 0, in the same branch and the same loop."""
 _LARGEST_CONE = 64
+_LEVELS = 255
+"""Steps in the range of 8 bits."""
 _LARGEST_BLOWN_UP = 1 << 26
 """Bytes of a constant that repeats one stored value: larger ones are not computed with."""
 
@@ -86,7 +88,7 @@ def constant_cone(value: Value) -> tuple[Node, ...] | None:
     waiting = [value.node]
     while waiting:
         node = waiting.pop()
-        if (node.op != "Const" and not node.inputs) or node.controls:
+        if (node.op != "Const" and not node.inputs) or node.controls or takes_range_for_empty(node):
             return None
         for producer in (v.node for v in node.inputs):
             if producer not in found:
@@ -95,6 +97,17 @@ def constant_cone(value: Value) -> tuple[Node, ...] | None:
         if len(found) > _LARGEST_CONE:
             return None
     return tuple(found)
+
+
+def takes_range_for_empty(node: Node) -> bool:
+    """True for a Dequantize whose step is no normal float32: TensorFlow's kernel takes it for zero and gives NaN.
+
+    Arithmetic would give numbers, which is another result.
+    """
+    if node.op != "Dequantize" or len(node.inputs) != 3:
+        return False
+    low, high = scalar_of(node.inputs[1]), scalar_of(node.inputs[2])
+    return low is not None and high is not None and 0 < high - low < _LEVELS * float(np.finfo(np.float32).tiny)
 
 
 def looked_at(value: Value) -> tuple[Node, ...]:

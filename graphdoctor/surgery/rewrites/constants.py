@@ -11,7 +11,7 @@ from graphdoctor.match.frames import FLOW_OPS
 from graphdoctor.passes.fold_constants import Folded, find_foldable
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Facts, Refusal, propose
-from graphdoctor.surgery.rewrites.common import become
+from graphdoctor.surgery.rewrites.common import become, takes_range_for_empty
 from graphdoctor.surgery.waiting import Waiting
 from graphdoctor.types import dims_text
 from graphdoctor.wire.tensors import Tensor, TensorError
@@ -26,6 +26,9 @@ def fold_constants(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
             found[folded.node] = folded
     except TensorError as e:
         yield from (Refusal(n, f"a constant is damaged: {e.message}") for n in _damaged(graph))
+    for node in found:
+        if takes_range_for_empty(node):
+            yield Refusal(node, "TensorFlow takes the range of its values for empty and gives NaN")
     going = {f.node: f for f in _without_conditions(graph, found)}
     for folded in going.values():
         if _is_end(graph, folded.node, going):
@@ -48,11 +51,14 @@ def _damaged(graph: GraphView) -> Iterator[Node]:
 
 
 def _without_conditions(graph: GraphView, found: dict[Node, Folded]) -> Iterator[Folded]:
-    """Those of ``found`` that run always: a constant would also run where a branch or a loop does not."""
+    """Those of ``found`` that run always: a constant would also run where a branch or a loop does not.
+
+    Left out too is what TensorFlow computes otherwise than arithmetic does.
+    """
     waiting = Waiting(graph) if graph.by_op(*FLOW_OPS) else None
     bound: set[Node] = set()
     for node in graph.order().nodes:
-        if node.controls or any(v.node in bound for v in node.inputs):
+        if node.controls or takes_range_for_empty(node) or any(v.node in bound for v in node.inputs):
             bound.add(node)
         elif node in found and (waiting is None or waiting.runs_always(node)):
             yield found[node]
