@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_on
 from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, read_raw
 from graphdoctor.ir import Graph
 from graphdoctor.runners import run_onnx, run_tensorflow
-from graphdoctor.types import Array, DType, dims_text
+from graphdoctor.types import Array, DType, Shape, dims_text
 
 Arrays = Mapping[str, Array]
 
@@ -44,6 +44,7 @@ class VerifyOptions:
 class Side:
     """One of the two models: how it runs, what it takes and gives, and inputs that always get the same value.
 
+    ``items``: it takes so many at once, and gets sets of more in parts; 0 where it takes a set as it is.
     ``narrowed``: a rewrite may have made float32 of an output of float64, which is what the user asked for. ``turned``:
     inputs that it takes in NHWC although they are made up in NCHW.
     """
@@ -57,14 +58,31 @@ class Side:
     graph: Graph | None = field(default=None, repr=False, compare=False)
     narrowed: bool = False
     turned: frozenset[str] = frozenset()
+    items: int = 0
 
     def run(self, sets: Sequence[Arrays], fetches: Sequence[str], timeout: float) -> list[dict[str, Array]]:
         """The outputs ``fetches`` for each set of inputs, in a worker process."""
+        if self.items:
+            return [self._in_parts(one, fetches, timeout) for one in sets]
         model = self.data if self.data is not None else self.path
         sets = [{k: _to_nhwc(v) if k in self.turned else v for k, v in {**one, **self.pinned}.items()} for one in sets]
         if self.runner == "tensorflow":
             return run_tensorflow(model, sets, fetches, timeout=timeout, name=self.path)
         return run_onnx(model, sets, fetches, timeout=timeout, name=self.path)
+
+    def _in_parts(self, whole: Arrays, fetches: Sequence[str], timeout: float) -> dict[str, Array]:
+        """The outputs of ``whole`` from runs of :attr:`items` each, joined along the batch."""
+        counts = {len(array) for array in whole.values()}
+        count = counts.pop()
+        if counts or count % self.items:
+            raise InputError(
+                f"{count} items cannot be compared with parts of {self.items}",
+                where=self.path,
+                remedy=f"Prove it with a multiple of {self.items} first",
+            )
+        parts = [{k: v[i : i + self.items] for k, v in whole.items()} for i in range(0, count, self.items)]
+        done = replace(self, items=0).run(parts, fetches, timeout)
+        return {name: np.concatenate([one[name] for one in done]) for name in done[0]}
 
 
 def _to_nhwc(array: Array) -> Array:
@@ -109,12 +127,14 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
             where=opened.model.path,
             remedy="Leave --verify out; compare what the engine detects with what the original does",
         )
-    inputs = tuple(opened.inputs())
+    shapes = {i.name: i.shape for i in fixed.inputs_before}
+    inputs = tuple(_sized(i, shapes.get(i.name)) for i in opened.inputs())
     outputs = tuple(v.name for v in opened.graph.outputs)
     path = opened.model.path
     pinned = pinned_inputs(fixed)
     turned = frozenset(a.node for a in fixed.result.applied if a.rewrite == _TURNS_INPUT)
     reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned, graph=_before(fixed), turned=turned)
+    reference = replace(reference, items=_items_at_once(inputs, shapes))
     unsafe = any(a.safety is not Safety.SAFE for a in fixed.result.applied)
     candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph), narrowed=unsafe)
     return compare_sides(reference, candidate, options or VerifyOptions())
@@ -127,6 +147,24 @@ def _before(fixed: Fixed) -> Graph | None:
     graph = graph_from_bytes(fixed.original)
     graph.inputs = tuple(graph.node(n.name) for n in fixed.opened.graph.inputs if n.name in graph)
     return graph
+
+
+def _sized(info: TensorInfo, before: Shape) -> TensorInfo:
+    """``info`` with the batch that it had before it was opened: the original takes no other."""
+    if not info.shape or not before or len(info.shape) != len(before) or info.shape[0] is not None:
+        return info
+    return TensorInfo(info.name, info.dtype, (before[0], *info.shape[1:]))
+
+
+def _items_at_once(inputs: Sequence[TensorInfo], before: Mapping[str, Shape]) -> int:
+    """The batch of the original where every input had the same one, and has another now; else 0."""
+    pairs = {(_first(before.get(i.name)), _first(i.shape)) for i in inputs}
+    old, new = pairs.pop() if len(pairs) == 1 else (0, 0)
+    return old if old and new and old != new else 0
+
+
+def _first(shape: Shape) -> int:
+    return (shape[0] or 0) if shape else 0
 
 
 def pinned_inputs(fixed: Fixed) -> dict[str, Array]:

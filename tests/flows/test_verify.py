@@ -208,3 +208,21 @@ def test_a_graph_that_is_fed_in_another_layout_is_compared_on_the_same_images(tm
     fixed = fix_model(str(path), FixOptions(("nchw",), None, True, FOUND, True))
     assert "feed-channels-first" in {a.rewrite for a in fixed.result.applied}
     assert verify_fixed(fixed).judgement.verdict is Verdict3.SAME
+
+
+@pytest.mark.parametrize(("batch", "packs"), [(6, ()), (0, ("batch",))])
+def test_another_batch_is_compared_with_the_originals_part_by_part(
+    tmp_path: Path, batch: int, packs: tuple[str, ...]
+) -> None:
+    path = tmp_path / "two.pb"
+    text = "x = Placeholder {dtype: float32, shape: shape[2,3]}\ny = Softmax(x) {T: float32}\ninputs: x\noutputs: y"
+    path.write_bytes(graphdef_bytes(parse_graph(text)))
+    fixed = fix_model(str(path), FixOptions(packs, None, True, FOUND, True, batch=batch))
+    assert fixed.changed
+    found = verify_fixed(fixed)
+    assert found.judgement.verdict is Verdict3.SAME
+    assert [i.shape for i in found.inputs] == [(batch or 2, 3)]
+    if batch:
+        odd = fix_model(str(path), FixOptions(packs, None, True, FOUND, True, batch=5))
+        with pytest.raises(InputError, match="5 items cannot be compared with parts of 2"):
+            verify_fixed(odd)
