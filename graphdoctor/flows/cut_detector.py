@@ -60,7 +60,8 @@ def readable(
     tail = write_ssd(head, specs, shared, last)
     if tail is None:
         return None
-    needed = set(order[-2].takes.values())
+    needed = {v for part in order if isinstance(part, Engine) for v in part.takes.values()}
+    needed |= {v for part in order[:-1] if isinstance(part, Written) for v in part.function.takes}
     front: list[Written | Engine] = []
     for part in order[:-1]:
         if isinstance(part, Written):

@@ -17,6 +17,7 @@ from graphdoctor.flows.fix import FixOptions, fix_opened
 from graphdoctor.flows.inspect import inspect_model
 from graphdoctor.flows.opening import open_model
 from graphdoctor.flows.verify import Side
+from graphdoctor.formats.host import Written
 from graphdoctor.formats.tensorflow import graphdef_bytes, load_model, save_graph
 from graphdoctor.ir import Graph, tensor_of
 from graphdoctor.runners import run_onnx, run_tensorflow
@@ -58,10 +59,16 @@ axis = Const int32[] 0
 y = GatherV2(boxes, kept, axis) {Tparams: float32, Tindices: int32, Taxis: int32, batch_dims: 0}
 outputs: y
 """
-READABLE = {"od_ssd_mobilenet_v1_checkpoint", "od_ssd_mobilenet_v1_coco_2018", "od_ssd_mobilenet_v2_tofloat_nms3"}
+READABLE = {
+    "od_ssd_mobilenet_v1_buoy",
+    "od_ssd_mobilenet_v1_checkpoint",
+    "od_ssd_mobilenet_v1_coco_2018",
+    "od_ssd_mobilenet_v2_tofloat_nms3",
+}
 """Those whose outputs are detections alone."""
 DETECTIONS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
 DETECTORS = (
+    "od_ssd_mobilenet_v1_buoy",
     "od_ssd_mobilenet_v1_checkpoint",
     "od_ssd_mobilenet_v1_coco_2018",
     "od_ssd_mobilenet_v2_tf115_cast_nms5",
@@ -286,3 +293,17 @@ def test_a_layer_that_the_target_may_not_run_is_named_with_the_reason_of_check(t
     assert "c: nothing is left for an engine" in refused(done)
     assert "GDO002: cannot tell whether Conv2D is supported" in " ".join(done.err.split())
     assert [p.name for p in tmp_path.iterdir()] == ["model.pb"]
+
+
+@pytest.mark.slow
+def test_a_readable_tail_leaves_what_other_parts_need(tmp_path: Path) -> None:
+    """Where the host has work between engines, each function still gives what the next engine takes."""
+    opened = open_model(real("od_ssd_mobilenet_v1_buoy"))
+    cut = cut_opened(opened, load_target("rtx1.7"), (), str(tmp_path / "cut.pb"))
+    assert len(cut.parts) > 1
+    known = {n.name for n in opened.graph.inputs}
+    for part in cut.order:
+        takes = part.parameters.values() if isinstance(part, Written) else part.takes.values()
+        assert {v.name for v in takes} <= known
+        known |= {v.name for v in (part.function.gives if isinstance(part, Written) else part.gives.values())}
+    assert set(cut.outputs) <= known

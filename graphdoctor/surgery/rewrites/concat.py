@@ -12,7 +12,7 @@ from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import Facts, Make, New, Proposal, Ref, Refusal, Step, propose
 from graphdoctor.surgery.rewrites.common import become, const_step, dtype_of, has_limit, known_array, looked_at
 from graphdoctor.surgery.rewrites.concat_rows import joined_as_rows
-from graphdoctor.types import Answer, Array, DType
+from graphdoctor.types import Answer, DType
 
 _LIMIT = "concat-channel-only"
 
@@ -68,6 +68,9 @@ def _transposed(node: Node, axis: int, channel: int, facts: Facts) -> Proposal |
     return propose(node, *steps, touches=touched, note=f"axis {axis} turned to the channel axis {channel}")
 
 
+Dims = tuple[int | None, ...]
+
+
 def zeros_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """ConcatV2 of an image and rows or columns of zeros -> Pad; along the channels no parser pads."""
     for node in graph.by_op("ConcatV2"):
@@ -82,24 +85,25 @@ def zeros_to_pad(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
             yield from _padded(node, at, zeros, data[0], facts)
 
 
-def _zeros(facts: Facts, value: Value) -> Array | None:
-    """``value`` if it is nothing but zeros; -0 is none."""
-    array = known_array(facts, value)
+def _zeros(facts: Facts, value: Value) -> Dims | None:
+    """The shape of ``value`` if it is nothing but zeros; -0 is none. A Fill of them may have an open batch."""
+    array, shape = known_array(facts, value), facts.specs.of(value).shape
+    if array is None and value.node.op == "Fill" and len(value.node.inputs) == 2:
+        array = known_array(facts, value.node.inputs[1])
     if array is None or array.any() or (array.dtype.kind == "f" and np.signbit(array).any()):
         return None
-    return array
+    return shape
 
 
-def _padded(node: Node, axis: int, zeros: Sequence[Array | None], data: int, facts: Facts) -> Found:
+def _padded(node: Node, axis: int, zeros: Sequence[Dims | None], data: int, facts: Facts) -> Found:
     value = node.inputs[data]
     shape, dtype = facts.specs.of(value).shape, dtype_of(node, facts.specs.of(value))
-    others = [z.shape for z in zeros if z is not None]
     if shape is None or dtype is DType.INVALID:
         return
-    if any(s[:axis] + s[axis + 1 :] != shape[:axis] + shape[axis + 1 :] for s in others):
+    if not all(z is None or _fits(z, shape, axis) for z in zeros):
         yield Refusal(node, f"what is joined with zeros is {facts.specs.of(value)}, not known to be of their size")
         return
-    sizes = [0 if z is None else z.shape[axis] for z in zeros]
+    sizes = [0 if z is None else z[axis] or 0 for z in zeros]
     rows = np.zeros((4, 2), np.int32)
     rows[axis] = sum(sizes[:data]), sum(sizes[data:])
     key = f"{node.name}/paddings"
@@ -109,6 +113,13 @@ def _padded(node: Node, axis: int, zeros: Sequence[Array | None], data: int, fac
     )
     touched = (*(v.node for v in node.inputs), *(n for v in node.inputs for n in looked_at(v)))
     yield propose(node, *steps, touches=touched, note=f"zeros on axis {axis} as a Pad")
+
+
+def _fits(zeros: Dims, shape: Dims, axis: int) -> bool:
+    """True if zeros so many on ``axis`` are joined; a batch that both leave open is one, or TensorFlow refuses it."""
+    if len(zeros) != len(shape) or zeros[axis] is None:
+        return False
+    return all(a == b for k, (a, b) in enumerate(zip(zeros, shape, strict=True)) if k != axis)
 
 
 FINDERS = {
