@@ -284,6 +284,9 @@ def _part(graph: Graph, specs: Specs, stages: Stages, stage: int, data: bytes, p
         takes[_placeholder(part, specs, value)] = value
     part.outputs = tuple(outputs)
     part.inputs = tuple(part.node(name) for name in takes)
+    for node in list(part):
+        if node.controls:  # of what is cut off; nothing in an engine has to wait
+            part.set_inputs(node, node.inputs, ())
     prune(part)
     return Part(part, Engine(Path(place).name, takes, gives))
 

@@ -307,3 +307,11 @@ def test_a_readable_tail_leaves_what_other_parts_need(tmp_path: Path) -> None:
         assert {v.name for v in takes} <= known
         known |= {v.name for v in (part.function.gives if isinstance(part, Written) else part.gives.values())}
     assert set(cut.outputs) <= known
+
+
+def test_an_engine_part_waits_for_nothing_that_was_cut_off(tmp_path: Path) -> None:
+    text = SMALL.replace("c = Conv2D(x, w)", "front = Where(x)\nc = Conv2D(x, w, ^front)")
+    opened = open_model(written(tmp_path, text))
+    (part,) = cut_opened(opened, load_target("rtx1.7"), (), str(tmp_path / "cut.pb")).parts
+    assert part.graph.get("front") is None
+    assert not any(n.controls for n in part.graph)
