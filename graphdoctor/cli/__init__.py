@@ -82,7 +82,12 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; every expected error is one message on standard error and exit code 2.
+    """Run the command line and exit, as :func:`run_program` does."""
+    run_program(cli, "graphdoctor")
+
+
+def run_program(command: click.Command, name: str) -> NoReturn:
+    """Run ``command`` and exit; every expected error is one message on standard error and exit code 2.
 
     A request to end (SIGTERM, SIGHUP) is taken as Ctrl-C is: temporary files go and worker processes end.
     """
@@ -92,20 +97,20 @@ def main() -> NoReturn:
     for number in ends:
         signal.signal(number, _interrupt)
     try:
-        code = _run()
+        code = _run(command, name)
     finally:
         for number in ends:
             signal.signal(number, signal.SIG_DFL)
     sys.exit(code)
 
 
-def _run() -> int:
+def _run(command: click.Command, name: str) -> int:
     """The exit code, once what went wrong has been said."""
     try:
         with warnings.catch_warnings():
             # NaN and overflow in a damaged constant are for the report; numpy's own word on them helps nobody.
             warnings.simplefilter("ignore", RuntimeWarning)
-            code = cli.main(prog_name="graphdoctor", standalone_mode=False)
+            code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 import graphdoctor.graphsurgeon as graphsurgeon
-from graphdoctor.errors import UnsupportedError
-from graphdoctor.workers import _tensorflow_stand_in
+from graphdoctor.workers import _tensorflow_stand_in, _uff_stand_in
 
 API_VERSION = "0.4.1"
 """The last version of graphsurgeon, whose API ours is."""
@@ -22,7 +21,7 @@ def put_in_place() -> None:
     _tensorflow_stand_in.put_in_place()
     sys.modules["graphsurgeon"] = _Graphsurgeon()
     sys.modules["graphsurgeon.extras"] = graphsurgeon.extras
-    sys.modules["uff"] = _Uff()
+    sys.modules["uff"] = _uff_stand_in.Uff()
     if importlib.util.find_spec("tensorrt") is None:
         sys.modules["tensorrt"] = _TensorRT()
 
@@ -35,23 +34,6 @@ class _Graphsurgeon(ModuleType):
         self.__dict__.update({name: getattr(graphsurgeon, name) for name in graphsurgeon.__all__})
         self.__version__ = API_VERSION
         self.tf, self.np = sys.modules[_tensorflow_stand_in.NAME], np
-
-
-class _Uff(ModuleType):
-    """``import uff``: its calls say that UFF cannot be written yet."""
-
-    def __init__(self) -> None:
-        super().__init__("uff", "Stands in for NVIDIA's UFF converter.")
-
-    @staticmethod
-    def from_tensorflow(*args: Any, **kwargs: Any) -> NoReturn:
-        """Would convert a GraphDef to UFF."""
-        raise UnsupportedError(
-            "UFF cannot be written yet",
-            remedy="The graph as preprocessed: graphdoctor fix MODEL --script config.py -o fixed.pb",
-        )
-
-    from_tensorflow_frozen_model = from_tensorflow
 
 
 class _TensorRT(ModuleType):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,15 +25,18 @@ class Done:
     err: str
 
 
-def call(*words: str | Path, stdin: bytes = b"") -> Done:
-    """Run ``graphdoctor WORDS``; an exception that the program lets through is raised here, and fails the test."""
+def call(*words: str | Path, stdin: bytes = b"", program: Callable[[], NoReturn] = main) -> Done:
+    """Run ``graphdoctor WORDS``, or another ``program``.
+
+    An exception that the program lets through is raised here, and fails the test.
+    """
     out, err = _stream(), _stream()
     with ExitStack() as stack:
         stack.enter_context(_arguments([str(w) for w in words], stdin))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         ended = stack.enter_context(pytest.raises(SystemExit))
-        main()
+        program()
     assert isinstance(ended.value.code, int)
     return Done(ended.value.code, _text(out), _text(err))
 

@@ -14,7 +14,7 @@ import pytest
 import graphdoctor.graphsurgeon as gs
 from graphdoctor.jobs.attached import run_attached
 from tests.cli.program import call, helped
-from tests.cli.test_fix_script import net
+from tests.cli.test_fix_script import FLOAT, net
 
 ROOT = Path(__file__).parents[2]
 SEPARATE = "import os, sys\nprint(os.getpid(), flush=True)\n"
@@ -123,12 +123,17 @@ def test_there_is_no_such_script(kind: str, tmp_path: Path) -> None:
     assert ("is a folder" if kind == "folder" else "no such file") in helped(call("run-script", path))
 
 
-def test_uff_is_refused_in_words(tmp_path: Path) -> None:
-    script = "import uff\nuff.from_tensorflow(graphdef=None, output_nodes=['y'], output_filename='y.uff')\n"
+def test_what_uff_cannot_say_is_the_scripts_error(tmp_path: Path) -> None:
+    """The reasons are those of convert; the traceback has the script's lines alone, and nothing is written."""
+    graph = net()
+    graph.append(gs.create_node("z", "Erfinv", T=FLOAT, inputs=["y"]))
+    graph.write(str(tmp_path / "net.pb"))
+    script = "import uff\nuff.from_tensorflow_frozen_model('net.pb', ['z'], output_filename='z.uff')\n"
     code, out, err = run(tmp_path, script, cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert "UFF cannot be written yet" in err
-    assert not (tmp_path / "y.uff").exists()
+    assert "1 node cannot be lowered to UFF:\n  z (Erfinv): " in err
+    assert err.count("File ") == 1
+    assert not (tmp_path / "z.uff").exists()
 
 
 def _alive(pid: int) -> bool:

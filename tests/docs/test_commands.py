@@ -25,7 +25,9 @@ from tests.docs.markdown import ROOT, Command, blocks, commands, write_page
 from tests.wire.uff.models import convolution
 
 SHOWN = commands()
-OURS = [c for c in SHOWN if c.words[0] == "graphdoctor"]
+PROGRAMS = {"graphdoctor": "graphdoctor.cli", "convert-to-uff": "graphdoctor.cli.convert_to_uff"}
+"""Our programs, and the modules whose ``main`` they are."""
+OURS = [c for c in SHOWN if c.words[0] in PROGRAMS]
 KWS = ROOT.parent / "shared" / "corpus" / "pb" / "kws_dnn_m.pb"
 CONFIG = """import graphsurgeon as gs
 
@@ -65,10 +67,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(demo, folder / "own" / "model.pb")
     if KWS.is_file():
         shutil.copy(KWS, folder / "kws.pb")
-    program = folder / "bin" / "graphdoctor"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m graphdoctor "$@"\n')
-    program.chmod(0o755)
+    (folder / "bin").mkdir()
+    for name, module in PROGRAMS.items():
+        program = folder / "bin" / name
+        start = f"from {module} import main; main()"
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -c "{start}" "$@"\n')
+        program.chmod(0o755)
     return folder
 
 
