@@ -29,7 +29,7 @@ SAME = sorted(
     for n, r in all_rewrites().items()
     if r.safety is Safety.UNSAFE and any(c.same for c in all_cases() if c.rewrite == n)
 )
-"""Unsafe ones that give the same numbers, since what they change is the interface."""
+"""Unsafe ones that give the same numbers to rounding, where these are finite."""
 Results = dict[str, Array]
 
 
@@ -44,9 +44,10 @@ class Pair:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("rewrite", [*SAFE, *SAME])
 def test_near_its_cases_it_changes_no_result(rewrite: str) -> None:
-    pairs = [p for m in islice(mutants(rewrite), COUNT) if (p := rewritten(m)) is not None]
+    unsafe = rewrite in SAME
+    pairs = [p for m in islice(mutants(rewrite, odd=not unsafe), COUNT) if (p := rewritten(m)) is not None]
     done = evaluated(pairs)
-    folds = all_rewrites()[rewrite].row.rounds_constants
+    folds = unsafe or all_rewrites()[rewrite].row.rounds_constants
     compared = 0
     for pair, results in zip(pairs, done, strict=True):
         if results is not None:
