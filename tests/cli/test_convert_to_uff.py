@@ -184,3 +184,10 @@ def test_a_script_that_fails(model: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert "the script raises KeyError: mine" in done.err
     assert not model.with_suffix(".uff").exists()
+
+
+def test_an_input_that_contradicts_its_readers_is_refused(tmp_path: Path) -> None:
+    """What it is multiplied with has 64 rows."""
+    said = helped(convert(MLP, "-o", tmp_path / "x.uff", "-I", "input,in,float32,1,32"))
+    assert "fc1/MatMul (MatMul): its inputs contradict it" in said
+    assert convert(MLP, "-q", "-o", tmp_path / "x.uff", "-I", "input,in,float32,1,64").code == 0

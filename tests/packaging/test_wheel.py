@@ -114,6 +114,8 @@ def test_scripts_of_graphsurgeon_run(program: Path, tmp_path: Path) -> None:
     assert must([python, "-c", code, "fixed.pb"], tmp_path, {"PYTHONPATH": ""}).stdout == "P\n"
     (tmp_path / "run.py").write_text(code.replace("graphdoctor.graphsurgeon", "graphsurgeon"))
     assert _run(program, tmp_path, "run-script", "run.py", "fixed.pb").stdout == "P\n"
+    listed = _run(program.with_name("convert-to-uff"), tmp_path, "fixed.pb", "-l")
+    assert (listed.returncode, listed.stdout.splitlines()[-1].endswith(' P: "P"')) == (0, True)
 
 
 @pytest.mark.parametrize(

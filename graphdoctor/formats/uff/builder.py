@@ -43,6 +43,7 @@ class UffBuilder:
         self.model = UffModel(descriptors=[Descriptor(TENSORFLOW_EXTENSION)], graphs=[UffGraph()])
         self.refused: list[tuple[Node, str]] = []
         self._written: dict[str, UffNode] = {}
+        self._conflicts = {c.node: c.reason for c in specs.conflicts}
 
     def build(self) -> UffModel:
         """Write every node that an output needs.
@@ -119,6 +120,8 @@ class UffBuilder:
                 self._input(node)
             else:
                 low.run()
+                if node in self._conflicts:
+                    low.fail(f"its inputs contradict it: {self._conflicts[node]}")
         except CannotLowerError as e:
             self.refused.append((node, str(e)))
             return [self.source(v).node for v in node.inputs]
