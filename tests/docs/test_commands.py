@@ -64,6 +64,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.py").write_text(CONFIG)
     (folder / "build_engine.py").write_text(BUILD_ENGINE)
     write_page(OWN, folder / "own")
+    (folder / "own" / "acme" / "acme_rewrites" / "__init__.py").touch()
     shutil.copy(demo, folder / "own" / "model.pb")
     if KWS.is_file():
         shutil.copy(KWS, folder / "kws.pb")
