@@ -32,6 +32,7 @@ bench: $(VENV)/.dev  ## The speed rows, as ratios in one run
 	$(BIN)/python bench/convert_speed.py
 	$(BIN)/python bench/cache_speed.py
 	$(BIN)/python bench/growth.py
+	$(BIN)/python bench/uff_speed.py
 	$(BIN)/python bench/graphsurgeon_speed.py
 
 clean:  ## Remove the environment and everything made

@@ -16,11 +16,10 @@ from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.passes.fold_constants import constant_tensor
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
-from graphdoctor.words import plural
+from graphdoctor.words import refusal
 
 _MATRIX = 2
 _SHARE_BELOW = 1024
-_SHOWN_REASONS = 8
 _MOST_ELEMENTS = 1 << 31
 """Of one byte each, that is protobuf's limit; a constant of a few bytes may claim far more."""
 
@@ -74,7 +73,8 @@ class OnnxBuilder:
             if value not in self.names and value.node not in self.barred:
                 self._refuse(value.node, f"ONNX does not have its output {value.index}")
         if self.refused and not self.cut:
-            raise UnsupportedError(_refusal(self.refused), remedy=self._remedy())
+            reasons = ((n.name, n.op, why) for n, why in self.refused)
+            raise UnsupportedError(refusal("cannot be lowered to ONNX", reasons), remedy=self._remedy())
         self._name_outputs()
         self._end_at_cuts()
         self._drop_unread()
@@ -319,11 +319,3 @@ def _can_stand_in(spec: TensorSpec) -> bool:
     if onnx_dtype(spec.dtype) is None or spec.shape is None:
         return False
     return not (spec.dtype.is_integer and len(spec.shape) < _MATRIX)
-
-
-def _refusal(refused: list[tuple[Node, str]]) -> str:
-    lines = [f"{plural(len(refused), 'node')} cannot be lowered to ONNX:"]
-    lines += [f"  {n.name} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
-    if len(refused) > _SHOWN_REASONS:
-        lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")
-    return "\n".join(lines)

@@ -16,12 +16,11 @@ from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.types import Array, DType
 from graphdoctor.wire.uff import Data, Descriptor, UffGraph, UffModel, UffNode, encode_order, orders_key
 from graphdoctor.wire.uff.model import CONST, CUSTOM, INPUT, MARK_OUTPUT, TENSORFLOW_EXTENSION
-from graphdoctor.words import plural
+from graphdoctor.words import refusal
 
 PLUGIN_SUFFIX = "_TRT"
 _FIELD_SUFFIXES = ("_u_int", "_u_float", "_u_bool", "_u_ilist", "_u_flist", "_u_str")
 """How graphsurgeon ends the names of a plugin's fields: with their type."""
-_SHOWN_REASONS = 8
 
 
 class UffBuilder:
@@ -63,7 +62,10 @@ class UffBuilder:
                 waiting += self._lower(node)
         self._mark_outputs()
         if self.refused:
-            raise UnsupportedError(_refusal(self.refused), remedy="graphdoctor check names what stands in the way")
+            reasons = ((n.name, n.op, why) for n, why in self.refused)
+            raise UnsupportedError(
+                refusal("cannot be lowered to UFF", reasons), remedy="graphdoctor check names what stands in the way"
+            )
         return self.model
 
     def source(self, value: Value) -> Value:
@@ -250,11 +252,3 @@ class NodeLowering:
         if Descriptor(CUSTOM) not in self.builder.model.descriptors:
             self.builder.model.descriptors.append(Descriptor(CUSTOM))
         self.builder.write(UffNode(self.node.name, f"_{self.node.op}", inputs, fields))
-
-
-def _refusal(refused: list[tuple[Node, str]]) -> str:
-    lines = [f"{plural(len(refused), 'node')} cannot be lowered to UFF:"]
-    lines += [f"  {n.name} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
-    if len(refused) > _SHOWN_REASONS:
-        lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")
-    return "\n".join(lines)

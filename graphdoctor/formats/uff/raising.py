@@ -17,12 +17,11 @@ from graphdoctor.wire.attrs import AttrPy, ShapeValue
 from graphdoctor.wire.tensors import Tensor
 from graphdoctor.wire.uff import UffConstant, UffModel, UffNode, constant_of, decode_order, dtype_of, dtype_text
 from graphdoctor.wire.uff.model import CONST, INPUT, MARK_OUTPUT
-from graphdoctor.words import plural
+from graphdoctor.words import refusal
 
 NHWC, NCHW = "N+C", "NC+"
 _IMAGE = 3
 """Dimensions of an image without its batch."""
-_SHOWN_REASONS = 8
 Registered = Mapping[str, tuple[DType | None, Shape]]
 """Inputs as the user registers them: dtype and dimensions; three dimensions are channels, height, width."""
 
@@ -70,7 +69,10 @@ class Raiser:
             if node.op == INPUT:
                 inputs.append(self.graph.node(node.id))
         if self.refused:
-            raise UnsupportedError(_refusal(self.refused), remedy="graphdoctor check says more of the file")
+            reasons = ((n.id, n.op, why) for n, why in self.refused)
+            raise UnsupportedError(
+                refusal("of the UFF model cannot be read", reasons), remedy="graphdoctor check says more of the file"
+            )
         self.graph.inputs = tuple(inputs)
         self.graph.outputs = tuple(self._values[name] for name in outputs)
         complete_attrs(self.graph)
@@ -242,11 +244,3 @@ _AGAIN = "Convert the graph again; the file is damaged, or was made by another p
 def fail(reason: str) -> NoReturn:
     """The node has no meaning that is known."""
     raise RaiseError(reason)
-
-
-def _refusal(refused: Sequence[tuple[UffNode, str]]) -> str:
-    lines = [f"{plural(len(refused), 'node')} of the UFF model cannot be read:"]
-    lines += [f"  {n.id} ({n.op}): {reason}" for n, reason in refused[:_SHOWN_REASONS]]
-    if len(refused) > _SHOWN_REASONS:
-        lines.append(f"  and {len(refused) - _SHOWN_REASONS} more")
-    return "\n".join(lines)
