@@ -26,7 +26,7 @@ _PLUGIN_HELP = "With --cut: end the engine of an SSD in EfficientNMS_TRT, which 
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="OP", help="Write OP for a plugin of yours (UFF); repeatable."
 )
-@click.option("--target", "-t", metavar="T", help="With --cut: what the engine is for.")
+@click.option("--target", "-t", metavar="T", help="What the UFF file, or with --cut the engine, is for.")
 @click.option("--nms-plugin", is_flag=True, help=_PLUGIN_HELP)
 @cut_option
 @given_signature
@@ -56,7 +56,8 @@ def command(
         cutting = Cutting.of(cut, chosen, bool(plugins or text or list_dropped))
         sys.exit(convert_cut(model, to, path, signature(given, model), cutting, chosen, plugin=nms_plugin))
     with progress(f"converting {model}"):
-        converted = convert_model(model, to, path, signature(given, model), plugins)
+        wanted = load_target(target) if target and to == "uff" else None
+        converted = convert_model(model, to, path, signature(given, model), plugins, wanted)
     if isinstance(converted, UffWritten):
         if text:
             out(converted.text)
@@ -74,8 +75,13 @@ def command(
 
 def _uff_summary(written: UffWritten) -> str:
     model = written.model
+    verdict = written.verdict
+    judged = f"; {verdict.verdict.value} with {verdict.target}" if verdict is not None else ""
+    if verdict is not None and verdict.reason:
+        judged += f": {verdict.reason}"
     lost = f"; left out: {'; '.join(f'{where}: {what}' for where, what in model.lost)}" if model.lost else ""
-    return f"wrote {written.path} ({written.size:,} bytes): {sum(1 for _ in model.nodes()):,} nodes{lost}"
+    size = f"{written.size:,} bytes"
+    return f"wrote {written.path} ({size}): {sum(1 for _ in model.nodes()):,} nodes{judged}{lost}"
 
 
 def _summary(converted: Converted) -> str:

@@ -106,6 +106,20 @@ def test_what_uff_cannot_say_is_listed_and_nothing_is_written(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_a_uff_file_for_a_target(tmp_path: Path) -> None:
+    """What its parser refuses is not written; what it takes is said."""
+    place, deep = tmp_path / "x.uff", GRAPHS / "cnn_tf1_nhwc.pb"
+    said = refused(call("convert", deep, "--to", "uff", "--target", "trt3", "-o", place))
+    assert "trt3 refuses it" in said
+    assert not list(tmp_path.iterdir())
+    fixed = tmp_path / "fixed.pb"
+    call("fix", deep, "--rules", "tf112,clean,fold,trt3,uff", "--target", "trt3", "-o", fixed)
+    done = call("convert", fixed, "--to", "uff", "--target", "trt3", "-o", place)
+    assert done.code == 0
+    assert "with trt3" in done.err
+    assert "reads no UFF" in refused(call("convert", MLP, "--to", "uff", "--target", "trt10.0", "-o", place))
+
+
 def test_a_plugin_is_no_word_for_onnx(tmp_path: Path) -> None:
     assert "--to uff" in refused(call("convert", MLP, "--to", "onnx", "-o", tmp_path / "x.onnx", "--plugin", "Foo"))
 
