@@ -35,6 +35,7 @@ _KEEP = (
 BY_SHAPE = frozenset("ExpandDims StridedSlice Pack Gather GatherV2".split())
 NOT_KNOWN = frozenset("Squeeze ArgMax ArgMin ResourceGather".split())
 """Ops that a target may run and of which it is not known how many dimensions they leave."""
+_PLUGIN = "_TRT"
 _INPUTS = frozenset("Placeholder PlaceholderWithDefault IteratorGetNext QueueDequeueV2".split())
 _SHAPES = frozenset("Shape ShapeN Size Rank".split())
 _FC = 3
@@ -95,7 +96,8 @@ class EngineRanks:
             return self._reshaped(node)
         if op in BY_SHAPE and self._is_plain(node):
             return self._without_batch(node)
-        moot = op not in BY_SHAPE | NOT_KNOWN or any(self.of(v).moot for v in node.inputs)
+        thought_of = op in BY_SHAPE | NOT_KNOWN or op.endswith(_PLUGIN)
+        moot = not thought_of or any(self.of(v).moot for v in node.inputs)
         return EngineRank(None, moot=moot, why=f"nothing says how many dimensions {op} leaves ({node.name})")
 
     def _is_arithmetic(self, node: Node) -> bool:

@@ -172,7 +172,6 @@ BODY = "def preprocess(graph):\n    "
         (f"{BODY}raise KeyboardInterrupt\n", "the script raises KeyboardInterrupt"),
         (f"import os\n{BODY}os.abort()\n", "crashed with SIGABRT"),
         (f"import os\n{BODY}os._exit(0)\n", "ended without writing a result"),
-        (f"import uff\n{BODY}uff.from_tensorflow(graph.as_graph_def(), ['y'])\n", "UFF"),
         (f"{BODY}graph.append(graph['b'])\n", "two nodes are named 'b'"),
         (f"{BODY}graph['b'].name = ''\n", "a node has no name"),
         (f"{BODY}graph['b'].input[:] = ['nowhere']\n", "b reads 'nowhere', which is not in the graph"),

@@ -77,9 +77,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(["bash", "-c", text], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+def _run(text: str, models: Path, folder: str = "") -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PATH": f"{models / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", "-c", text], cwd=models / folder, env=env, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.mark.slow
@@ -96,7 +98,7 @@ def test_shown_command_runs(command: Command, models: Path) -> None:
     if "--baseline accepted.json" in text:
         made = _run(text.replace("--baseline", "--write-baseline"), models)
         assert made.returncode == 0, made.stderr
-    done = _run(text, models / "own" if command.page == OWN else models)
+    done = _run(text, models, "own" if command.page == OWN else "")
     assert done.returncode in MAY_EXIT_WITH.get(command.words[1], (0,)), f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
 

@@ -225,7 +225,7 @@ def test_real_ssd(script: str, model: str) -> None:
     path = CORPUS / f"{model}.pb"
     if not path.is_file():
         pytest.skip(f"{path.name} is not on this machine")
-    opened = run_over(str(path), str(SCRIPTS / f"{script}.py"), SignatureOptions()).opened
+    opened = run_over(str(path), str(SCRIPTS / f"{script}.py"), SignatureOptions(), timeout=600).opened
     assert broken_invariants(opened.graph) == []
     left, _ = run(script, gs.DynamicGraph(str(path)))
     assert [n.name for n in left.graph_outputs] == ["NMS"]

@@ -167,7 +167,7 @@ def test_an_ignored_hangup_stays_ignored(tmp_path: Path) -> None:
     """As under nohup."""
     words = ["import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)", "import os, sys"]
     words += ["from graphdoctor import cli", "from graphdoctor.cli import rules"]
-    words += ["before = cli._run", "cli._run = lambda: os.kill(os.getpid(), signal.SIGHUP) or before()"]
+    words += ["before = cli._run", "cli._run = lambda *a: os.kill(os.getpid(), signal.SIGHUP) or before(*a)"]
     words += ["sys.argv = ['graphdoctor', 'packs']", "cli.main()"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     code = [sys.executable, "-c", "\n".join(words)]

@@ -25,7 +25,7 @@ print("OPS", *(op.name for op in found.op))
 
 
 def test_every_op_that_graphdoctor_knows() -> None:
-    assert [name for name in all_ops() if not has_heard_of(name)] == []
+    assert [n for n in all_ops() if not has_heard_of(n) and not n.endswith("_TRT")] == []  # those are plugins
 
 
 def test_every_op_that_a_table_of_tensorflow_ops_has_but_plugins() -> None:

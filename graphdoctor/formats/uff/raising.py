@@ -105,7 +105,7 @@ class Raiser:
     def const(self, node: UffNode, value: npt.ArrayLike, part: str) -> Value:
         """A constant that is ``part`` of ``node``; Python's integers become int32."""
         array = np.asarray(value)
-        array = array.astype(np.int32) if array.dtype == np.int64 else array
+        array = array.astype(np.int32) if array.dtype == np.int64 or not array.size else array
         return self.tensor(node, array, part)
 
     def tensor(self, node: UffNode, array: Array, part: str = "") -> Value:
