@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 @click.command("check", cls=Sectioned, sections=SECTIONS)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--target", "-t", "targets", multiple=True, metavar="T", help="Target; repeatable; 'all' is every one.")
+@click.option(
+    "--target", "-t", "targets", multiple=True, metavar="T[,T]", help="Targets; repeatable; 'all' is every one."
+)
 @signature_options
 @click.option(
     "--live/--no-live",

@@ -75,7 +75,7 @@ settings_options: Callable[[F], F] = _options(
 def given_of(words: Mapping[str, Any]) -> Given:
     """What the options of ``check`` say, by parameter name."""
     return Given(
-        targets=words["targets"],
+        targets=_split(words["targets"]),
         inputs=words["inputs"],
         outputs=words["outputs"],
         select=_split(words["select"]),

@@ -84,8 +84,10 @@ def _formats() -> list[str]:
     return list(FORMATS)
 
 
-targets = _one_of(_target_names)
-"""``--target``."""
+target = _one_of(_target_names)
+"""``--target`` of a command that takes one."""
+targets = _list_of(_target_names)
+"""``--target`` of ``check``."""
 codes = _one_of(_codes)
 """A rule's code."""
 selectors = _list_of(_selectors)
@@ -102,7 +104,7 @@ _BY_NAME: dict[str, Completer] = {
     "model": files,
     "reference": files,
     "candidate": files,
-    "target": targets,
+    "target": target,
     "targets": targets,
     "select": selectors,
     "extend_select": selectors,

@@ -1,4 +1,4 @@
-"""One line a finding, for grep: ``path: node: CODE[*] name (target) message``; then one line a chosen target.
+"""One line a finding, for grep: ``path: node: CODE[*] name (targets) message``; then one line a chosen target.
 
 ``[*]`` marks what a rewrite can fix, ``[?]`` what could not be told.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.findings import Finding, ModelReport, Report
-from graphdoctor.render.parts.groups import group_findings, is_fixable, summaries
+from graphdoctor.render.parts.groups import by_place, chosen_verdicts, group_findings, is_fixable, summaries
 from graphdoctor.render.parts.headline import (
     SEVERITY_STYLE,
     VERDICT_STYLE,
@@ -27,8 +27,9 @@ def render(report: Report, options: RenderOptions) -> str:
     """The findings in order, never folded."""
     page = Page(options)
     for model in report.models:
-        for f in sorted_findings(model):
-            page.line(*_finding(model.path, f))
+        order = [v.target for v in chosen_verdicts(model)]
+        for targets, f in by_place(sorted_findings(model)):
+            page.line(*_finding(model.path, f, ", ".join(t for t in order if t in targets) or f.target))
         for line in _verdicts(model):
             page.line(*line)
     for failed in report.failed:
@@ -39,14 +40,14 @@ def render(report: Report, options: RenderOptions) -> str:
     return page.text()
 
 
-def _finding(path: str, f: Finding) -> Iterator[Piece]:
+def _finding(path: str, f: Finding, targets: str) -> Iterator[Piece]:
     yield (path, "bold")
     yield f": {f.node}: " if f.node else ": "
     yield (f.code, SEVERITY_STYLE[f.severity.label])
     yield ("[*]", "green") if is_fixable(f.fix) else ""
     yield ("[?]", "yellow") if not f.certain else ""
     yield f" {f.name} "
-    yield (f"({f.target}) ", "magenta") if f.target else ""
+    yield (f"({targets}) ", "magenta") if targets else ""
     yield f.message.removeprefix(f"{f.node}: ") if f.node else f.message
 
 

@@ -99,9 +99,16 @@ def test_ignoring_changes_no_verdict() -> None:
 
 
 def test_targets_repeat_once_each() -> None:
-    (one,) = report(DEMO, "-t", "trt3", "-t", "trt8.6", "-t", "trt3")["models"]
+    (one,) = report(DEMO, "-t", "trt3", "-t", "trt8.6, trt3")["models"]
     assert one["chosen"] == ["trt3", "trt8.6"]
     assert {f["target"] for f in one["findings"]} <= {"", "trt3", "trt8.6"}
+
+
+def test_concise_says_a_finding_once_with_its_targets() -> None:
+    lines = check(DEMO, "-t", "trt8-uff,trt3", "--format", "concise").out.splitlines()
+    findings = [line for line in lines if " GD" in line]
+    assert any("(trt8-uff, trt3) " in line for line in findings)  # in the order in which they were chosen
+    assert len({line.replace("(trt8-uff, trt3)", "") for line in findings}) == len(findings)
 
 
 def test_several_models() -> None:

@@ -55,6 +55,7 @@ def test_bash(folder: Path) -> None:
     """Commands, options, targets, codes with and without others before them, packs, formats, shells."""
     assert offered(folder, "che") == ["check"]
     assert "--target" in offered(folder, "check", "--")
+    assert offered(folder, "check", "--target", "trt3,rtx") == ["trt3,rtx1.7"]
     assert offered(folder, "check", "--target", "trt8.") == [n for n in all_target_names() if n.startswith("trt8.")]
     assert offered(folder, "check", "-t", "al") == ["all"]
     assert offered(folder, "check", "--select", "GDU00") == [f"GDU{n:03}" for n in range(1, 10)]

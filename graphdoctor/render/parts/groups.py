@@ -101,7 +101,7 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
     found = sorted(findings, key=lambda f: f.sort_key)
     repeated = _repeated(found)
     reasons: _Reasons = {}
-    for targets, f in _by_place(found):
+    for targets, f in by_place(found):
         reasons.setdefault(_reason(f, repeated), {}).setdefault(targets, []).append(f)
     return tuple(g for reason, by_targets in _alike_as_one(reasons).items() for g in _groups(reason, by_targets))
 
@@ -130,8 +130,8 @@ def without_particulars(text: str) -> str:
     return _PARTICULARS.sub(ELLIPSIS, text)
 
 
-def _by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
-    """Each finding once, with the targets that it is said of."""
+def by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
+    """The targets that a finding is said of, and the finding, once and in the order of its first target."""
     targets: dict[tuple[object, ...], list[str]] = {}
     first: dict[tuple[object, ...], Finding] = {}
     for f in found:
