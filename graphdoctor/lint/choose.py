@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import Accepted, Finding, Hidden, Severity, TargetVerdict, Verdict
 from graphdoctor.lint.baseline import match_baseline
@@ -57,12 +57,13 @@ class _Heeded:
     """Suppressions in force, with what each was good for."""
 
     suppressions: Sequence[Suppression]
-    used: set[int] = field(default_factory=set)
+    used: set[tuple[int, str]] = field(default_factory=set)
+    """The number of a suppression with each of its words that answered for something."""
 
     def of(self, finding: Finding, rule: Rule | None) -> Suppression | None:
         """The first that answers for ``finding``; one that names the rule goes before one that names a prefix."""
         found = [(i, s) for i, s in enumerate(self.suppressions) if rule is not None and s.covers(finding, rule)]
-        self.used.update(i for i, _ in found)
+        self.used.update((i, w) for i, s in found for w in s.rules if rule is not None and named(rule, (w,)))
         exact = (s for _, s in found if rule is not None and s.names(rule))
         return next(exact, found[0][1] if found else None)
 
@@ -109,7 +110,7 @@ def choose(
             concealed.append(hidden)
     known = {r.code for r in rules} - ran
     stale = (e for e in matched.stale if e.target in ("", *targets) and e.code not in known)
-    spent = sorted({s.number for s in (*unused, *answers.suppressions) if not s.inline and (s.is_over or s in unused)})
+    spent = sorted({s.number for s in answers.suppressions if not s.inline and (s.is_over or s in unused)})
     return Chosen(tuple(shown), tuple(concealed), tuple(stale), tuple(spent))
 
 
@@ -179,17 +180,20 @@ def _unused(
     targets: Sequence[str],
     elsewhere: Callable[[], Iterable[Finding]],
 ) -> Iterator[Suppression]:
-    """Each suppression that answers for nothing, on any target."""
+    """Each suppression with those of its words that answer for nothing, on any target."""
     doubtful = [
-        (i, s)
+        (s, alone)
         for i, s in enumerate(heeded.suppressions)
-        if i not in heeded.used and (not s.target or s.target in targets) and is_judged(s, rules, ran)
+        for alone in ([replace(s, rules=(w,)) for w in s.rules if (i, w) not in heeded.used] if s.rules else [s])
+        if (not s.target or s.target in targets) and is_judged(alone, rules, ran)
     ]
     by_code = {r.code: r for r in rules}
     others = [(f, by_code[f.code]) for f in elsewhere() if f.code in by_code] if doubtful else []
-    for _, s in doubtful:
-        if not any(s.covers(f, rule) for f, rule in others):
-            yield s
+    idle: dict[Suppression, tuple[str, ...]] = {}
+    for s, alone in doubtful:
+        if not any(alone.covers(f, rule) for f, rule in others):
+            idle[s] = (*idle.get(s, ()), *alone.rules)
+    yield from (replace(s, rules=words) for s, words in idle.items())
 
 
 def _why_unused(s: Suppression, rules: Sequence[Rule]) -> str:

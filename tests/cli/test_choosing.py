@@ -186,6 +186,15 @@ def test_unused_expired_and_unreasoned_suppressions_are_found() -> None:
     assert not {"GDF005", "GDF006", "GDF007"} & codes("net.pb", "--ignore", "GDF")
 
 
+def test_each_rule_of_a_suppression_must_answer_for_something() -> None:
+    put("net.gdignore.toml", '[[suppress]]\nrule = ["GDU003", "GDN002", "add-v2", "GDC005"]\n')
+    said = {f["code"]: f["message"] for f in report("net.pb", "--ignore", "GDC")["findings"]}
+    assert "entry 1 (GDN002): nothing there breaks it" in said["GDF005"]
+    assert "GDU003" not in said
+    check("net.pb", "--prune-suppressions")
+    assert "add-v2" in Path("net.gdignore.toml").read_text()
+
+
 def test_a_suppression_that_another_run_needs_is_not_unused() -> None:
     """One for another target, and one of a rule that is not looked for now."""
     put("net.gdignore.toml", '[[suppress]]\nrule = "GDU003"\n[[suppress]]\nrule = "GDC005"\n')
