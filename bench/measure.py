@@ -12,6 +12,8 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 DATA = BENCH / "data"
+KERAS_NETS = frozenset({"inceptionv3", "mobilenetv2", "resnet50", "vgg16"})
+"""What nets.py makes; the others are from tf1_nets.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def net(name: str) -> Path:
     """The .pb of a bench net, made if it is not there."""
     path = DATA / f"{name}.pb"
     if not path.is_file():
-        subprocess.run([sys.executable, str(BENCH / "nets.py"), name, "--out", str(DATA)], check=True)
+        maker = "nets.py" if name in KERAS_NETS else "tf1_nets.py"
+        subprocess.run([sys.executable, str(BENCH / maker), name, "--out", str(DATA)], check=True, stdout=sys.stderr)
     return path
 
 

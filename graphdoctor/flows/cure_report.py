@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any
 
 from graphdoctor import __version__
@@ -121,6 +122,7 @@ def _verify(run: Cure) -> Any:
                 "name": o.name,
                 "verdict": o.verdict.value,
                 "max_abs": o.comparison.max_abs if o.comparison else None,
+                "max_rel": o.comparison.max_rel if o.comparison and isfinite(o.comparison.max_rel) else None,
                 "mean_abs": o.comparison.mean_abs if o.comparison else None,
                 "rtol": o.comparison.tolerance.rtol if o.comparison else None,
                 "atol": o.comparison.tolerance.atol if o.comparison else None,
