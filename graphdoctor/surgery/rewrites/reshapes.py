@@ -35,8 +35,20 @@ class ReshapeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def to_reshape(graph: GraphView, facts: Facts, options: ReshapeOptions) -> Found:
     """Squeeze and ExpandDims as Reshape, where at most one dimension of the result is unknown."""
     for node in graph.by_op(options.op):
-        if node.inputs and lacks(facts, node):
+        if node.inputs and (lacks(facts, node) or _feeds_dense(graph, facts, node)):
             yield _to_reshape(node, facts)
+
+
+def _feeds_dense(graph: GraphView, facts: Facts, node: Node) -> bool:
+    """True for a Squeeze to [N,K] that dense layers alone read, of a parser that wants three dimensions there.
+
+    How many dimensions its Squeeze leaves is not known; behind a Reshape to [N,K] it makes those that it wants.
+    """
+    if node.op != "Squeeze" or not has_limit(facts, "fc-3dims", without_target=False) or graph.is_output(node):
+        return False
+    uses = [u for u in graph.uses(node) if u.slot >= 0]
+    dense = bool(uses) and all(u.node.op == "MatMul" and u.slot == 0 for u in uses)
+    return dense and facts.specs.output(node).rank == 2
 
 
 def _to_reshape(node: Node, facts: Facts) -> Proposal | Refusal:
