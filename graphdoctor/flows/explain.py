@@ -57,7 +57,9 @@ def explain(words: str, own: Callable[[], Sequence[Rule]] = tuple) -> list[RuleP
         raise InputError(
             "no rule knows this message",
             where=_shortened(words),
-            remedy="graphdoctor check MODEL says what stands in the way; graphdoctor rules lists what it looks for",
+            remedy=_RUN_SCRIPT
+            if _MISSING_MODULE.search(words)
+            else "graphdoctor check MODEL says what stands in the way; graphdoctor rules lists what it looks for",
         )
     return [rule_page(rule) for rule in found]
 
@@ -190,6 +192,10 @@ def _example(rule: Rule, which: str) -> str:
     return "\n".join(dropwhile(lambda line: not line.strip("# "), shown)).strip()
 
 
+_MISSING_MODULE = re.compile(r"No module named '?(graphsurgeon|uff)\b")
+_RUN_SCRIPT = (
+    "graphdoctor run-script FILE gives the script a graphsurgeon and an uff; fix --script FILE runs a config.py"
+)
 _CODE = re.compile(r"GD\w*|[A-Z]{2,8}\d{3}", re.IGNORECASE)
 _SHIPPED = re.compile(r"GD[A-Z]?\d*", re.IGNORECASE)
 _NAME = re.compile(r"GD[A-Z]?\d*|[A-Z]{2,8}\d{3}|[a-z0-9]+(-[a-z0-9.]+)+", re.IGNORECASE)

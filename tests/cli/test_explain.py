@@ -153,6 +153,13 @@ def test_other_messages_bring_up_nothing(message: str) -> None:
     assert "graphdoctor check" in result.exception.remedy
 
 
+@pytest.mark.parametrize("name", ["graphsurgeon", "uff"])
+def test_a_module_that_is_gone_names_the_command_that_has_it(name: str) -> None:
+    result = _run(f"ModuleNotFoundError: No module named '{name}'")
+    assert isinstance(result.exception, InputError)
+    assert "graphdoctor run-script" in result.exception.remedy
+
+
 def test_words_need_no_quotes() -> None:
     """The shell splits what was not quoted."""
     message = "No importer registered for op: NonZero"
