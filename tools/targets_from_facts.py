@@ -78,6 +78,13 @@ TARGETS: tuple[dict[str, Any], ...] = (
     },
     {"name": "tftrt2.12", "title": "TF-TRT of TensorFlow 2.12, TensorRT 7 and 8", "parser": "tftrt", "packs": ONNX},
 )
+RELEASES: Mapping[str, tuple[str, ...]] = {
+    "trt5": ("5",),
+    "trt6": ("6",),
+    "trt7-uff": ("7",),
+    "trt8-uff": ("8",),
+}
+"""How the version of a ``tensorrt`` module begins whose UFF parser is the target's."""
 PLUGINS: Mapping[str, tuple[str, ...]] = {
     "trt5": ("5.1",),
     "trt6": ("6.0",),
@@ -307,6 +314,7 @@ def render(target: Mapping[str, Any], file: dict[str, Any], sources: Mapping[str
     head |= {"layout": LAYOUTS[target["parser"]]} if "parser" in target else {}
     head |= {k: target[k] for k in ("live", "packs") if k in target}
     head |= {k: file[k] for k in HEAD_LISTS if k in file}
+    head |= {"releases": RELEASES[target["name"]]} if target["name"] in RELEASES else {}
     head |= {"plugins": PLUGINS[target["name"]]} if target["name"] in PLUGINS else {}
     head |= {k: file[k] for k in ("drop_ops", "drop_limits") if file[k]}
     names = {text: name for name, text in sources.items()}

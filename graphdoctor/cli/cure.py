@@ -6,13 +6,16 @@ import sys
 
 import click
 
+from graphdoctor.cli.build import BACKENDS
 from graphdoctor.cli.common import given_signature, note, out, places_of_packs, progress, signature, stdout_options
 from graphdoctor.cli.cutting import Cutting, cut_option
+from graphdoctor.cli.uff_engine import check_uff_options, uff_engine_options
 from graphdoctor.cli.verify import ranges_of
 from graphdoctor.config import Given
-from graphdoctor.engines import BuildOptions
-from graphdoctor.flows.cure import CureOptions, cure, cure_view
+from graphdoctor.engines import BuildOptions, UffOptions
+from graphdoctor.flows.cure import CureOptions, cure
 from graphdoctor.flows.cure_report import cure_report
+from graphdoctor.flows.cure_view import cure_view
 from graphdoctor.flows.verify import VerifyOptions
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.render.text_cure import render_cure
@@ -25,7 +28,7 @@ from graphdoctor.targets import load_target
 @click.option("-o", "--output-dir", "folder", required=True, metavar="DIR", help="Where every artefact goes.")
 @click.option("--rules", "packs", metavar="PACK[,PACK]", help="Packs of rewrites (default: the target's).")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply what may change the I/O contract or the float order.")
-@click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, tensorrt or tensorrt_rtx.")
+@click.option("--backend", default="auto", show_default=True, metavar="B", help=BACKENDS)
 @click.option("--compute-capability", "capabilities", multiple=True, metavar="8.6", help="A GPU to build for.")
 @click.option("--timeout", default=600.0, show_default=True, metavar="S", help="Seconds a worker may take.")
 @click.option("--rtol", type=float, help="Relative tolerance of the comparison.")
@@ -33,6 +36,7 @@ from graphdoctor.targets import load_target
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--data", default="", metavar="F.npz", help="Inputs from a file.")
 @click.option("--range", "ranges", multiple=True, metavar="NAME=LOW:HIGH", help="Range of an input's values.")
+@uff_engine_options
 @cut_option
 @given_signature
 def command(
@@ -49,6 +53,7 @@ def command(
     seed: int,
     data: str,
     ranges: tuple[str, ...],
+    uff: UffOptions,
     cut: str | None,
     given: Given,
 ) -> None:
@@ -57,13 +62,14 @@ def command(
     Every artefact and report.json stay in DIR. With --cut the engine is built of what the target can run.
     """
     ends, chosen = signature(given, model), load_target(target)
+    check_uff_options(uff, used=chosen.parser == "uff")
     options = CureOptions(
         chosen,
         folder,
         tuple(p.strip() for p in (packs or "").split(",") if p.strip()),
         unsafe_fixes,
         ends,
-        BuildOptions(backend, capabilities, timeout=timeout),
+        BuildOptions(backend, capabilities, timeout=timeout, uff=uff),
         VerifyOptions(rtol, atol, seed, data, ranges_of(ranges), ends, timeout),
         places_of_packs(given, model),
         None if cut is None else Cutting.of(cut, chosen).names,

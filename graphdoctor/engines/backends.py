@@ -17,6 +17,8 @@ CHOICES = {
     "tensorrt_rtx_bindings": ("tensorrt_rtx_bindings",),
 }
 """What a user may ask for, and the modules tried for it."""
+UFF = "uff"
+"""The choice that is none of an ONNX builder: TensorRT's own UffParser, see `engines.uff`."""
 
 RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
 """Compute capabilities of TensorRT-RTX 1.7's ``ComputeCapability`` enumeration."""
@@ -64,10 +66,12 @@ def modules_of(choice: str, *, capabilities: bool = False) -> tuple[str, ...]:
         return CHOICES["tensorrt_rtx"]
     if choice in CHOICES:
         return CHOICES[choice]
+    if choice == UFF:
+        raise InputError("the backend uff reads no ONNX", where="--backend", remedy="Take a target with the UFF parser")
     raise InputError(
-        f"there is no backend {choice!r}{_hint(choice, list(CHOICES))}",
+        f"there is no backend {choice!r}{_hint(choice, [*CHOICES, UFF])}",
         where="--backend",
-        remedy=f"Use one of {', '.join(CHOICES)}",
+        remedy=f"Use one of {', '.join([*CHOICES, UFF])}",
     )
 
 

@@ -14,18 +14,35 @@ from graphdoctor.jobs.spec import EngineAnswer, EngineError, EngineRequest, Engi
 
 
 @dataclass(frozen=True, slots=True)
+class UffOptions:
+    """How TensorRT is to build from a UFF file.
+
+    ``python`` is the interpreter that has it (empty: the environment's word, else this one); ``libraries`` register
+    plugins when they are loaded; ``batch`` is the largest that the engine takes; ``half`` and ``int8`` let it choose
+    kernels of these types.
+    """
+
+    python: str = ""
+    libraries: tuple[str, ...] = ()
+    batch: int = 1
+    half: bool = False
+    int8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOptions:
     """How to build.
 
     ``backend`` is a key of `backends.CHOICES`; ``compute_capabilities`` are GPUs to build for (``8.6``), none
     leaves it to the builder; ``profiles`` has the shapes of inputs with unknown dimensions; ``timeout`` is in
-    seconds.
+    seconds; ``uff`` is for TensorRT's own UFF parser.
     """
 
     backend: str = "auto"
     compute_capabilities: tuple[str, ...] = ()
     profiles: Mapping[str, ShapeRange] = field(default_factory=dict)
     timeout: float = 600.0
+    uff: UffOptions = field(default_factory=UffOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,8 @@ class EngineResult:
 
     ``compute_capabilities`` are those the plan runs on: the ones asked for, or the backend's documented
     default (empty: the GPU of this machine). ``asked`` tells which. Sizes in bytes; ``seconds`` by step of
-    the worker, with ``total`` for the whole process.
+    the worker, with ``total`` for the whole process. ``parser`` is the one (``onnx``, ``uff``) that read the file
+    with ``parsed_sha256``.
     """
 
     ok: bool
@@ -49,11 +67,12 @@ class EngineResult:
     outputs: tuple[EngineTensor, ...]
     size: int
     plan_sha256: str
-    onnx_sha256: str
+    parsed_sha256: str
     seconds: dict[str, float]
     peak_bytes: int
     log: tuple[LogLine, ...]
     log_counts: dict[str, int]
+    parser: str = "onnx"
 
 
 def build_engine(model: str | Path | bytes, plan_path: str | Path, options: BuildOptions | None = None) -> EngineResult:
@@ -71,7 +90,7 @@ def build_engine(model: str | Path | bytes, plan_path: str | Path, options: Buil
     modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
     names = capability_names(options.compute_capabilities, modules)
     plan = Path(plan_path)
-    draft = _draft(plan).absolute()  # a worker has a folder of its own
+    draft = draft_of(plan).absolute()  # a worker has a folder of its own
     onnx, files = _source(model)
     request = EngineRequest(onnx, modules, str(draft), compute_capabilities=names, profiles=dict(options.profiles))
     try:
@@ -80,14 +99,18 @@ def build_engine(model: str | Path | bytes, plan_path: str | Path, options: Buil
         jobs.raise_for_failure(result, where=where, purpose="Building the engine")
         answer = result.data_as(EngineAnswer)
         if answer.built:
-            _move(draft, plan)
+            put_in_place(draft, plan)
     finally:
         draft.unlink(missing_ok=True)
     return _result(answer, names, plan, result)
 
 
-def _draft(plan: Path) -> Path:
-    """A name beside the plan, so that moving it there is one step of the file system."""
+def draft_of(plan: Path) -> Path:
+    """A name beside the plan, so that moving it there is one step of the file system.
+
+    Raises:
+        InputError: no plan can be put there.
+    """
     if plan.is_dir():
         raise InputError("is a folder", where=str(plan), remedy="Give the name of the file to write")
     if not plan.parent.is_dir():
@@ -97,7 +120,12 @@ def _draft(plan: Path) -> Path:
     return plan.with_name(f".{plan.name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.part")
 
 
-def _move(draft: Path, plan: Path) -> None:
+def put_in_place(draft: Path, plan: Path) -> None:
+    """The finished plan takes its name in one step.
+
+    Raises:
+        WorkerError: the file system refuses it.
+    """
     try:
         draft.replace(plan)
     except OSError as e:
@@ -136,7 +164,7 @@ def _result(answer: EngineAnswer, names: tuple[str, ...], plan: Path, result: jo
         outputs=answer.outputs,
         size=answer.size,
         plan_sha256=answer.plan_sha256,
-        onnx_sha256=answer.onnx_sha256,
+        parsed_sha256=answer.onnx_sha256,
         seconds=answer.seconds | {"total": result.seconds},
         peak_bytes=result.peak_bytes,
         log=answer.log,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphdoctor.engines import (
@@ -17,7 +17,7 @@ from graphdoctor.engines import (
     map_errors,
     write_sidecar,
 )
-from graphdoctor.engines.backends import capability_names, modules_of
+from graphdoctor.engines.backends import UFF, capability_names, modules_of
 from graphdoctor.errors import InputError, MissingExtraError, WorkerError
 from graphdoctor.flows.opening import SignatureOptions, keep_input, open_any
 from graphdoctor.formats.kinds import Kind
@@ -39,11 +39,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What the builder did; ``errors`` name TensorFlow nodes where they are known."""
+    """What the builder did; ``errors`` name TensorFlow nodes where they are known; ``by`` is whose parser that was."""
 
     result: EngineResult
     errors: tuple[MappedError, ...]
     sidecar: Path | None
+    by: str = ""
 
 
 def build_model(path: str, plan: str, options: BuildOptions, signature: SignatureOptions) -> Built:
@@ -68,6 +69,9 @@ def check_options(options: BuildOptions) -> None:
     Raises:
         InputError: there is no such backend, or it does not know a compute capability.
     """
+    if options.backend == UFF:
+        capability_names(options.compute_capabilities, ("tensorrt",))
+        return
     modules = modules_of(options.backend, capabilities=bool(options.compute_capabilities))
     capability_names(options.compute_capabilities, modules)
 
@@ -140,7 +144,7 @@ def with_profiles(source: Source, options: BuildOptions) -> BuildOptions:
             )
         rest = tuple(d or 0 for d in shape[1:])
         profiles[name] = ShapeRange((1, *rest), (1, *rest), (MAX_BATCH, *rest))
-    return BuildOptions(options.backend, options.compute_capabilities, profiles, options.timeout)
+    return replace(options, profiles=profiles)
 
 
 _UNNAMED = "the ONNX model"

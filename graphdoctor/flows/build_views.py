@@ -29,6 +29,7 @@ def build_view(model: str, built: Built) -> BuildView:
         sidecar=str(built.sidecar) if built.sidecar else "",
         problems=tuple(BuildProblem(e.nodes, e.operator, e.reason, e.stage) for e in built.errors),
         tried=r.tried if not r.ok else (),
+        by=built.by,
         warnings=tuple(line.text for line in r.log if line.severity == "warning"),
     )
 

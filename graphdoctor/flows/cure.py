@@ -9,25 +9,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graphdoctor.compare import Comparison, Verdict3
-from graphdoctor.engines import BuildOptions
+from graphdoctor.engines import BuildOptions, UffParser
+from graphdoctor.engines.backends import UFF
 from graphdoctor.errors import GraphdoctorError, InputError, UnsupportedError
 from graphdoctor.findings import ModelReport, Severity, Verdict
 from graphdoctor.flows.build import Built, Source, build_source, check_options
+from graphdoctor.flows.build_uff import UffSource, build_with, ops_of, parser_for, twin_note
 from graphdoctor.flows.check import CheckOptions, check_opened
 from graphdoctor.flows.convert import write_uff
 from graphdoctor.flows.cut_proof import is_proven, prove_cut
 from graphdoctor.flows.cutting import Cut, cut_opened, write_cut
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
+from graphdoctor.flows.live import refused_by
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_any
-from graphdoctor.flows.uff_twin import onnx_twin, registration
+from graphdoctor.flows.uff_twin import onnx_twin, registered_inputs, registration
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
 from graphdoctor.formats.tensorflow import graphdef_bytes
 from graphdoctor.passes.infer_shapes import infer_shapes
-from graphdoctor.render.text_cure import Artefact, CureStep, CureView, Status
+from graphdoctor.render.text_cure import Artefact, CureStep, Status
 from graphdoctor.surgery import Rewrite, load_rewrites
 from graphdoctor.targets import Target
+from graphdoctor.wire.uff import UffModel
 from graphdoctor.words import plural
 
 ARTEFACTS = (
@@ -71,6 +75,8 @@ class Cure:
     before: ModelReport | None = None
     after: ModelReport | None = None
     fixed: Fixed | None = None
+    parser: UffParser | None = None
+    uff: UffModel | None = None
     onnx: OnnxModel | None = None
     built: Built | None = None
     verified: Verified | None = None
@@ -97,6 +103,12 @@ class Cure:
             return True
         return self.proof is not None and is_proven(self.proof, self.cut)
 
+    def has_engine(self) -> bool:
+        """True if the plan is one of the target: made by its own parser and builder."""
+        if self.built is None or not self.built.result.ok:
+            return False
+        return self.options.target.live or self.built.result.parser == UFF
+
     def doubt(self) -> str:
         """Why the fixed graph is not known to run on the target; empty if it is. An engine of the target is proof."""
         if self.after is None:
@@ -104,8 +116,7 @@ class Cure:
         if _errors(self.after):
             return f"errors are left for {self.options.target.name}"
         verdict = next((v for v in self.after.verdicts if v.target == self.options.target.name), None)
-        built = self.options.target.live and self.built is not None and self.built.result.ok
-        if verdict is None or verdict.verdict is Verdict.COMPATIBLE or built:
+        if verdict is None or verdict.verdict is Verdict.COMPATIBLE or self.has_engine():
             return ""
         return f"{verdict.verdict.value} with {verdict.target}: {verdict.reason}"
 
@@ -122,6 +133,7 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
     run = Cure(path, options)
     rewrites = load_rewrites(options.packs or options.target.packs, options.places)
     check_options(options.build)
+    run.parser = _uff_parser(options)
     for name in ARTEFACTS:
         keep_input(path, run.folder / name, "Choose another folder")
     opened = open_any(path, options.signature)
@@ -140,6 +152,16 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
         run.steps.append(done)
         on_step(done)
     return run
+
+
+def _uff_parser(options: CureOptions) -> UffParser | None:
+    if options.target.parser == UFF:
+        return parser_for(options.build, options.target)
+    if options.build.backend != UFF:
+        return None
+    raise InputError(
+        f"{options.target.name} reads no UFF", where="--backend uff", remedy="Take a target with the UFF parser"
+    )
 
 
 def _clear_folder(folder: Path) -> None:
@@ -235,7 +257,7 @@ def _convert_to_uff(run: Cure, opened: Opened) -> CureStep:
     """The UFF file, and its ONNX twin: what TensorRT's parser finds in the file, for a builder that reads no UFF."""
     place = run.folder / "model.uff"
     written = write_uff(opened, str(place))
-    run.onnx = onnx_twin(str(place))
+    run.uff, run.onnx = written.model, onnx_twin(str(place))
     text = f"{len(written.model.graph.nodes):,} UFF nodes; its twin: {_onnx_text(run.onnx)}"
     artefacts = (_artefact(place), _write_onnx(run, run.onnx))
     return CureStep("convert", "done", 0.0, text, artefacts, tuple(registration(opened)))
@@ -255,34 +277,51 @@ def _build(run: Cure, opened: Opened) -> CureStep:
     if run.onnx is None:
         raise InputError("nothing was converted")
     place = run.folder / "model.plan"
-    source = Source(
-        (run.folder / "model.onnx").read_bytes(),
-        run.onnx.origins(),
-        opened.model.sha256,
-        run.model,
-        [(name, spec.shape) for name, spec in run.onnx.inputs],
-    )
-    run.built = build_source(source, str(place), run.options.build)
+    run.built = _built_by_uff_parser(run, opened, place) or _built_of_onnx(run, opened, run.onnx, place)
     r = run.built.result
     if not r.ok:
-        return CureStep(
-            "build", "failed", 0.0, "NVIDIA's builder refuses it", details=tuple(map(str, run.built.errors))
-        )
+        whose = "NVIDIA's builder refuses it" if r.parser != UFF else f"refused by {run.built.by}"
+        return CureStep("build", "failed", 0.0, whose, details=tuple(map(str, run.built.errors)))
     text = f"{r.backend} {r.version}, compute capability {', '.join(r.compute_capabilities) or 'of this machine'}"
     artefacts = [_artefact(place)]
     if run.built.sidecar is not None:
         artefacts.append(_artefact(run.built.sidecar))
-    return CureStep("build", "done", 0.0, text, tuple(artefacts), _foreign(run))
+    return CureStep("build", "done", 0.0, f"{text}; {run.built.by}".rstrip("; "), tuple(artefacts), _foreign(run))
+
+
+def _built_by_uff_parser(run: Cure, opened: Opened, place: Path) -> Built | None:
+    """By TensorRT's own parser where it is here; what it refuses becomes findings of the fixed graph."""
+    if run.parser is None or not run.parser.is_here or run.uff is None:
+        return None
+    inputs, outputs = dict(registered_inputs(opened)), [o.name for o in opened.outputs()]
+    file = str(run.folder / "model.uff")
+    source = UffSource(file, run.model, opened.model.sha256, inputs, outputs, ops_of(run.uff))
+    built = build_with(run.parser, source, str(place), run.options.build)
+    if run.after is not None:
+        run.after = refused_by(run.after, opened.graph, run.options.target.name, built.errors)
+    return built
+
+
+def _built_of_onnx(run: Cure, opened: Opened, onnx: OnnxModel, place: Path) -> Built:
+    source = Source(
+        (run.folder / "model.onnx").read_bytes(),
+        onnx.origins(),
+        opened.model.sha256,
+        run.model,
+        [(name, spec.shape) for name, spec in onnx.inputs],
+    )
+    built = build_source(source, str(place), run.options.build)
+    return built if run.parser is None else replace(built, by=twin_note(run.parser, run.options.target))
 
 
 def _foreign(run: Cure) -> tuple[str, ...]:
     """The plan of a target that cannot be asked here is another builder's: a test of the ONNX file, not the product."""
     target = run.options.target
-    if target.live:
+    if run.has_engine():
         return ()
     file = "fixed.pb" if run.engine is None else "engine.pb"
     products = {
-        "uff": "model.uff is what its parser takes, and the plan was made of its ONNX twin",
+        "uff": "model.uff is what its parser takes",
         "onnx": "model.onnx is what its parser takes",
         "tftrt": f"{file} is what TensorFlow converts",
     }
@@ -341,31 +380,3 @@ def _difference(worst: Comparison | None) -> str:
 
 def _artefact(path: Path) -> Artefact:
     return Artefact(str(path), path.stat().st_size)
-
-
-def cure_view(run: Cure) -> CureView:
-    """The run as the record that render takes."""
-    target = run.options.target.name
-    code = run.exit_code()
-    conclusions = {
-        0: _cured(run),
-        1: "not proven: " + _open_question(run),
-        2: "failed: " + (str(run.failed) if run.failed else "NVIDIA's builder refuses the model"),
-    }
-    return CureView(run.model, target, code == 0, tuple(run.steps), conclusions[code])
-
-
-def _cured(run: Cure) -> str:
-    rest = "" if run.engine is None else "; what was cut off is in engine.host.py"
-    if run.options.target.live:
-        return f"cured: the engine is built, and the ONNX it was built from gives TensorFlow's numbers{rest}"
-    fixed = "fixed.pb" if run.engine is None else "engine.pb"
-    file = {"onnx": "model.onnx", "uff": "model.uff", "tftrt": fixed}[run.options.target.parser]
-    return f"cured: {file} is ready for {run.options.target.name}, and its ONNX form gives TensorFlow's numbers{rest}"
-
-
-def _open_question(run: Cure) -> str:
-    for verified in (run.verified, None if run.is_host_right() else run.proof):
-        if verified is not None and verified.judgement.verdict is not Verdict3.SAME:
-            return f"{verified.judgement.verdict.value}, {verified.judgement.reason}"
-    return run.doubt()

@@ -102,6 +102,8 @@ def _build(run: Cure) -> Any:
     return {
         "ok": r.ok,
         "backend": r.backend,
+        "parser": r.parser,
+        "by": run.built.by,
         "version": r.version,
         "compute_capabilities": list(r.compute_capabilities),
         "size": r.size,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
-from graphdoctor.engines import available_backends
+from graphdoctor.engines import MappedError, available_backends
 from graphdoctor.errors import MissingExtraError, WorkerError
 from graphdoctor.findings import Finding, ModelReport, Severity, TargetVerdict, Verdict
 from graphdoctor.flows.asking import Heard, Refusal, ask_nvidia
@@ -139,6 +139,16 @@ def _finding(
     rule = find_rule(code)
     severity = rule.level if certain else Severity.WARNING
     return Finding(code, rule.name, severity, target, *place, message, certain, None, rule.remedy, covers)
+
+
+def refused_by(report: ModelReport, graph: Graph, target: str, errors: Sequence[MappedError]) -> ModelReport:
+    """``report`` with what TensorRT's own UFF parser or its builder refuses, in their words."""
+    told = [_of_refusal(graph, target, Refusal(e.nodes, "", e.reason, e.stage)) for e in errors]
+    if not told:
+        return report
+    findings = tuple(sorted([*report.findings, *told], key=lambda f: f.sort_key))
+    verdicts = tuple(_verdict(v, told, False) if v.target == target else v for v in report.verdicts)
+    return replace(report, findings=findings, verdicts=verdicts)
 
 
 def _tail(log: str) -> str:

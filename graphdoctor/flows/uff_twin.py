@@ -8,6 +8,7 @@ from graphdoctor.flows.opening import Opened
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph
 from graphdoctor.formats.uff import graph_from_uff, load_uff
 from graphdoctor.match.layout import data_format
+from graphdoctor.types import Dim
 
 _IMAGE = 3
 """Dimensions of an image without its batch."""
@@ -23,13 +24,19 @@ def onnx_twin(path: str) -> OnnxModel:
     return onnx_from_graph(graph_from_uff(load_uff(path).model))
 
 
-def registration(opened: Opened) -> Iterator[str]:
-    """The calls that have to come before the parser reads the file: no batch, channels first."""
+def registered_inputs(opened: Opened) -> Iterator[tuple[str, tuple[Dim, ...]]]:
+    """The inputs as TensorRT's parser wants them: without the batch, channels first."""
     for info in opened.inputs():
-        dims = ["?" if d is None else str(d) for d in (info.shape or ())[1:]]
+        dims = (info.shape or ())[1:]
         image = len(dims) == _IMAGE
         last = image and data_format(opened.graph, opened.graph.node(info.name).out()) == "NHWC"
-        shown = ", ".join([dims[2], *dims[:2]] if last else dims)
-        yield f"parser.register_input({info.name!r}, ({shown}{',' * (len(dims) == 1)}))"
+        yield info.name, (dims[2], *dims[:2]) if last else dims
+
+
+def registration(opened: Opened) -> Iterator[str]:
+    """The calls that have to come before the parser reads the file."""
+    for name, dims in registered_inputs(opened):
+        shown = ", ".join("?" if d is None else str(d) for d in dims)
+        yield f"parser.register_input({name!r}, ({shown}{',' * (len(dims) == 1)}))"
     for output in opened.outputs():
         yield f"parser.register_output({output.name!r})"

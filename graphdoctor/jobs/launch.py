@@ -31,6 +31,7 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     files: Mapping[str, Bytes] | None = None,
+    python: str = "",
 ) -> JobResult:
     """Start ``python -m graphdoctor.workers.<worker> <folder>`` and wait for its result.
 
@@ -46,6 +47,8 @@ def run(
         timeout: seconds from start to exit.
         env: variables set over those of this process.
         files: contents by plain file name, put into the folder first.
+        python: another interpreter; it runs the worker's file by its path, as graphdoctor may be nothing that it can
+            import.
 
     Raises:
         InputError: the request cannot be written down (not Unicode, an array of objects).
@@ -56,7 +59,7 @@ def run(
             for file, content in (files or {}).items():
                 (folder / file).write_bytes(content)
             write_request(folder, request, arrays or {})
-            ended = run_process(_command(worker, folder), cwd=folder, env=environment(env), timeout=timeout)
+            ended = run_process(_command(worker, folder, python), cwd=folder, env=environment(env), timeout=timeout)
             return _result(folder, ended, timeout)
     except OSError as e:
         raise WorkerError(
@@ -85,7 +88,9 @@ def private_folder() -> Iterator[Path]:
             os.close(fd)
 
 
-def _command(worker: str, folder: Path) -> list[str]:
+def _command(worker: str, folder: Path, python: str) -> list[str]:
+    if python:
+        return [python, "-u", str(Path(__file__).resolve().parents[1] / "workers" / f"{worker}.py"), str(folder)]
     module = worker if "." in worker else f"graphdoctor.workers.{worker}"
     return [sys.executable, "-u", "-m", module, str(folder)]
 

@@ -264,6 +264,61 @@ class EngineAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class UffInput:
+    """An input as it is registered with TensorRT's UFF parser: channels first, without the batch."""
+
+    name: str
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UffRequest:
+    """Parse a UFF file with TensorRT's own parser and write its plan; without a file, say which TensorRT it is.
+
+    ``libraries`` are loaded before, since they register plugins; ``batch`` is the largest that the engine takes,
+    ``workspace`` in bytes; ``half`` and ``int8`` let the builder choose kernels of these types.
+    """
+
+    uff: str = ""
+    plan: str = ""
+    inputs: tuple[UffInput, ...] = ()
+    outputs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    batch: int = 1
+    workspace: int = 0
+    half: bool = False
+    int8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UffRefusal:
+    """That TensorRT refused, at the stage ``options``, ``parse`` or ``build``; why, its log knows."""
+
+    stage: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UffAnswer:
+    """Which TensorRT a Python has, and what it made of a file. Dimensions are without the batch.
+
+    ``sha256`` is that of the plan, ``read_sha256`` that of the file.
+    """
+
+    version: str
+    python: str
+    has_parser: bool
+    parsed: bool = False
+    refused: UffRefusal | None = None
+    inputs: tuple[EngineTensor, ...] = ()
+    outputs: tuple[EngineTensor, ...] = ()
+    size: int = 0
+    sha256: str = ""
+    read_sha256: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class EngineQuestions:
     """Ask about each of ``models``, ``at_once`` of them side by side, with ``seconds`` for each."""
 

@@ -42,6 +42,7 @@ class BuildView:
     problems: tuple[BuildProblem, ...] = ()
     tried: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    by: str = ""
 
 
 def render_build(view: BuildView, options: RenderOptions) -> str:
@@ -64,6 +65,7 @@ def _facts(view: BuildView) -> list[list[Piece]]:
     steps = ", ".join(f"{name} {seconds_text(s)}" for name, s in view.steps)
     rows = [
         ("builder", f"{view.backend} {view.version}".strip()),
+        ("parser", view.by),
         ("runs on", f"compute capability {', '.join(view.compute_capabilities)}" if view.compute_capabilities else ""),
         ("inputs", ", ".join(tensor_text(t) for t in view.inputs)),
         ("outputs", ", ".join(tensor_text(t) for t in view.outputs)),

@@ -19,6 +19,7 @@ _HEAD_KEYS = ("name", "title", "extends", "parser", "layout", "live", "packs", "
 _BORDER_KEYS = ("border", "not_constant", "max_rank")
 _BODY_KEYS = (
     "segments",
+    "releases",
     "plugins",
     "sources",
     "defaults",
@@ -228,6 +229,7 @@ class _Reader:
             live=self._live(),
             packs=self._names("packs", parent.packs if parent else ()),
             segments=self._segments(parent),
+            releases=self._names("releases", ()),
             plugins=self._names("plugins", parent.plugins if parent else ()),
             lineage=(name, *(parent.lineage if parent else ())),
         )

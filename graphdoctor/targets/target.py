@@ -31,6 +31,7 @@ class Target:
         live: True if NVIDIA's own parser for this target can be asked, where the extra is installed.
         packs: rewrites that ``cure`` applies for this target, in order, when the user names none.
         segments: how the graph is cut, for ``tftrt``; ``None`` where all of it becomes one engine.
+        releases: how the version of a ``tensorrt`` module begins whose UFF parser is this target's; not inherited.
         plugins: releases of NVIDIA's plugin library that ``rules/plugins`` speaks of and that this target has.
         lineage: this target and those it extends, nearest first.
     """
@@ -47,6 +48,7 @@ class Target:
     live: bool = False
     packs: tuple[str, ...] = ()
     segments: SegmentRules | None = None
+    releases: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
 

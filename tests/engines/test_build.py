@@ -90,7 +90,7 @@ def test_a_plan_is_built(tmp_path):
     assert result.plan == tmp_path / "net.plan"
     assert (result.size, result.plan_sha256) == (len(plan), hashlib.sha256(plan).hexdigest())
     assert result.size > 4 * 4 * 3 * 3 * 3
-    assert result.onnx_sha256 == hashlib.sha256(content).hexdigest()
+    assert result.parsed_sha256 == hashlib.sha256(content).hexdigest()
     assert result.backend.startswith("tensorrt")
     assert result.version[0].isdigit()
     (given,), (made,) = result.inputs, result.outputs
@@ -245,8 +245,8 @@ def test_the_sidecar(tmp_path):
     plan = (tmp_path / "net.plan").read_bytes()
     assert record["plan"] == {"file": "net.plan", "bytes": len(plan), "sha256": hashlib.sha256(plan).hexdigest()}
     assert record["source"] == {"path": "net.pb", "sha256": "ab" * 32}
-    assert record["onnx"] == {"sha256": result.onnx_sha256}
-    assert record["backend"] == {"module": result.backend, "version": result.version}
+    assert record["onnx"] == {"sha256": result.parsed_sha256}
+    assert record["backend"] == {"module": result.backend, "version": result.version, "parser": "onnx"}
     assert record["compute_capabilities"]["asked"] == []
     assert record["compute_capabilities"]["built_for"] == list(result.compute_capabilities)
     assert record["inputs"] == [{"name": "x:0", "dtype": "float32", "shape": [1, 3, 8, 8]}]
