@@ -13,6 +13,7 @@ from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import RawModel
 from graphdoctor.formats.uff import UffFile, load_uff
 from graphdoctor.lint import LintResult, UffSubject, lint, lint_uff, load_rules, subject_of
+from graphdoctor.lint.limits import parser_alone
 from graphdoctor.lint.uff_support import NOT_CHECKED
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.passes.signature import GivenInput
@@ -51,7 +52,8 @@ def _lint(of: UffSubject, graph: Opened | str, options: CheckOptions, wanted: tu
     nodes = lint_uff(of, every_target(), replace(options.lint, report=wanted))
     if isinstance(graph, str):
         return replace(nodes, not_checked=(*nodes.not_checked, f"the file was not checked as a graph: {graph}"))
-    as_graph = lint(graph.graph, graph.specs, every_target(), replace(options.lint, report=None))
+    alone = [parser_alone(t.name) for t in every_target()]
+    as_graph = lint(graph.graph, graph.specs, alone, replace(options.lint, report=None))
     told = _Told(of, as_graph, frozenset(t.name for t in every_target()) if wanted is None else frozenset(wanted))
     return replace(
         nodes,

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.results import CannotTell
+from graphdoctor.ops.reshape import is_flatten
 from graphdoctor.targets import Target
 from graphdoctor.types import Support
 
@@ -60,6 +61,9 @@ class SupportTable(Protocol):
     def engine_rank(self, value: Value) -> EngineRank:
         """How many dimensions ``value`` has in an engine with an implicit batch."""
 
+    def is_flatten(self, node: Node) -> bool:
+        """True for a Reshape that its scope turns into a Flatten."""
+
     def is_near_output(self, node: Node) -> bool:
         """True if what ``node`` gives is an output of the graph, as it is or behind ops that keep its dimensions."""
 
@@ -79,3 +83,7 @@ class MatchContext:
     specs: SpecTable
     target: Target | None = None
     judge: SupportTable | None = None
+
+    def is_flatten(self, node: Node) -> bool:
+        """True for a Reshape of which NVIDIA's converter makes a Flatten."""
+        return is_flatten(node) if self.judge is None else self.judge.is_flatten(node)

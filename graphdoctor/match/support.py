@@ -19,6 +19,7 @@ from graphdoctor.match.layout import Layouts
 from graphdoctor.match.lowered import BORDER_TYPES, Emission, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.match.results import CannotTell
 from graphdoctor.ops import Op, OpContext, find_op
+from graphdoctor.ops.reshape import is_flatten
 from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer, DType, Support
@@ -94,6 +95,7 @@ class Judge:
         self.graph = graph
         self.specs = specs
         self._by_op_type = [t for t in targets if t.parser != "onnx"]
+        self._written = any(t.alone for t in self._by_op_type)
         self._inputs = frozenset(graph.inputs)
         self._records = OnnxRecords(specs, self._inputs.union(graph.by_op(*_PLACEHOLDERS)))
         self._op_kinds: dict[Node, OpKind] = {}
@@ -150,6 +152,10 @@ class Judge:
         if self._ranks is None:
             self._ranks = EngineRanks(self.graph, self.specs, self.is_constant)
         return self._ranks.of(value)
+
+    def is_flatten(self, node: Node) -> bool:
+        """True for a Reshape that its scope turns into a Flatten; of a file, for what is a Flatten there."""
+        return _keeps_rows(node) if self._written else is_flatten(node)
 
     def is_near_output(self, node: Node) -> bool:
         """True if what ``node`` gives is an output of the graph, as it is or behind ops that keep its dimensions."""
@@ -289,6 +295,20 @@ class Judge:
 def _is_zero(value: Value, spec: TensorSpec) -> bool:
     array = spec.constant if spec.constant is not None else small_constant(value)
     return array is not None and not array.any()
+
+
+def _keeps_rows(node: Node) -> bool:
+    """True for a Reshape to [N,-1] by the batch of its own input: how the graph of a UFF file says Flatten."""
+    rows = node.inputs[1].node if node.op == "Reshape" and len(node.inputs) == 2 else None
+    if rows is None or rows.op != "Pack" or len(rows.inputs) != 2:
+        return False
+    batch = rows.inputs[0].node
+    if batch.op != "StridedSlice" or len(batch.inputs) != 4 or batch.attr("shrink_axis_mask", 0) != 1:
+        return False
+    shape, begin, rest = batch.inputs[0].node, small_constant(batch.inputs[1]), small_constant(rows.inputs[1])
+    if shape.op != "Shape" or shape.inputs[0] != node.inputs[0] or begin is None or rest is None:
+        return False
+    return begin.reshape(-1).tolist() == [0] and rest.reshape(-1).tolist() == [-1]
 
 
 def _answer(kind: Kind, target: Target) -> Support:

@@ -7,7 +7,7 @@ from graphdoctor.match.constants import constant_of
 from graphdoctor.match.context import MatchContext
 from graphdoctor.match.predicate import Predicate, Slot, is_arithmetic
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
-from graphdoctor.ops.reshape import is_flatten, settled_dims
+from graphdoctor.ops.reshape import settled_dims
 from graphdoctor.types import Shape, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
@@ -41,7 +41,7 @@ class ReshapesBatch(Predicate, tag="reshapes-batch", frozen=True):
         if len(node.inputs) != 2 or is_arithmetic(ctx, node):
             return _NO_LAYER
         before, after = ctx.specs.of(node.inputs[0]).shape, ctx.specs.output(node).shape
-        if self.flatten and is_flatten(node):
+        if self.flatten and ctx.is_flatten(node):
             return _NOT_READ if after is None or len(after) == 2 else Match(f"a Flatten is not {dims_text(after)}")
         if ctx.specs.of(node.inputs[1]).ints() is None:
             return NoMatch("its shape is computed", node.name)
@@ -71,7 +71,7 @@ class ShapeComputed(Predicate, tag="shape-computed", frozen=True):
         """Match where the batch is in it, CannotTell where it always has the same value."""
         if is_arithmetic(ctx, node):
             return _NO_LAYER
-        if is_flatten(node):
+        if ctx.is_flatten(node):
             return _NOT_READ
         answer: Outcome = NoMatch("its shape is constant", node.name)
         for slot in self.inputs.get(node.op, ()):
@@ -216,4 +216,6 @@ class ReachesOutput(Predicate, tag="reaches-output", frozen=True):
 def reads_dropped_shape(ctx: MatchContext, value: Value) -> bool:
     """True if nothing reads ``value`` but Reshapes whose shape is dropped."""
     uses = ctx.graph.uses(value.node)
-    return bool(uses) and all(is_flatten(u.node) and u.slot == 1 for u in uses) and not ctx.graph.is_output(value.node)
+    return (
+        bool(uses) and all(ctx.is_flatten(u.node) and u.slot == 1 for u in uses) and not ctx.graph.is_output(value.node)
+    )

@@ -9,7 +9,6 @@ from graphdoctor.match.engine_rank import BINARY
 from graphdoctor.match.padding import PadMatch, pad_before
 from graphdoctor.match.predicate import Predicate, is_arithmetic, layout_of
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome
-from graphdoctor.ops.reshape import is_flatten
 from graphdoctor.types import Dim, dims_text, element_count
 
 _NO_LAYER = NoMatch("it is arithmetic on constants or shapes")
@@ -70,7 +69,7 @@ class FlattenReorders(Predicate, tag="flatten-reorders", frozen=True):
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``."""
-        if not is_flatten(node) or not node.inputs or is_arithmetic(ctx, node):
+        if not ctx.is_flatten(node) or not node.inputs or is_arithmetic(ctx, node):
             return NoMatch("it stays a Reshape", node.name)
         shape, scope = ctx.specs.of(node.inputs[0]).shape, node.scope.rpartition("/")[2]
         if shape is None:

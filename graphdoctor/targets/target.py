@@ -34,6 +34,7 @@ class Target:
         releases: how the version of a ``tensorrt`` module begins whose UFF parser is this target's; not inherited.
         plugins: releases of NVIDIA's plugin library that ``rules/plugins`` speaks of and that this target has.
         lineage: this target and those it extends, nearest first.
+        alone: True for a UFF parser that is asked about a file, without NVIDIA's converter in front of it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Target:
     releases: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def dtypes(self) -> frozenset[DType]:

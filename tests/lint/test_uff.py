@@ -115,6 +115,31 @@ def test_what_the_parser_refuses_of_the_graph_is_a_finding_of_the_file(tmp_path)
     assert (model["verdicts"]["trt5"]["verdict"], model["findings"]) == ("incompatible", [])
 
 
+def told_by_file(tmp_path, text: str) -> dict[str, str]:
+    """The verdict of each UFF target on the file that ``text`` states."""
+    save_uff(parse_uff(text), tmp_path / "net.uff")
+    record = json.loads(call("check", tmp_path / "net.uff", "--format", "json", "--fail-on", "never").out)
+    found = record["models"][0]["verdicts"]
+    return {n: found[n]["verdict"] for n in UFF_TARGETS}
+
+
+def test_padding_in_numbers_is_the_parsers_own(tmp_path):
+    """TensorFlow 1.12 and the converter know no explicit paddings; a file that has them is beyond both."""
+    pool = 'y = Pool(c) {func: "max", kernel: [3,3], strides: [2,2], inputs_orders: orders(N+C), padding: [1,1]}'
+    assert set(told_by_file(tmp_path, NET.replace('y = Activation(c) {func: "relu"}', pool)).values()) == {"compatible"}
+
+
+@pytest.mark.parametrize(
+    ("dims", "verdict"), [("-1,256", "compatible"), ("-1,8,32", "compatible"), ("-1,16", "incompatible")]
+)
+def test_a_reshape_of_a_file_is_one_whatever_its_scope(tmp_path, dims, verdict):
+    """In a graph the converter would make a Flatten of it; in the file its shape is read, the batch in it too."""
+    count = dims.count(",") + 1
+    reshape = f"shape = Const int32[{count}] [{dims}]\nflatten/y = Reshape(c, shape)"
+    text = NET.replace('y = Activation(c) {func: "relu"}', reshape).replace("MarkOutput(y)", "MarkOutput(flatten/y)")
+    assert told_by_file(tmp_path, text)["trt8-uff"] == verdict
+
+
 def test_a_file_that_is_no_graph_is_judged_by_its_nodes(tmp_path):
     save_uff(parse_uff(NET.replace("Conv(x, w)", "Conv(x, gone)")), tmp_path / "n.uff")
     model = _judged(tmp_path / "n.uff")

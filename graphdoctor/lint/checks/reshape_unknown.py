@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.ops.reshape import is_flatten
 
 
 def check(ctx: CheckContext) -> Iterator[Hit]:
@@ -14,7 +13,7 @@ def check(ctx: CheckContext) -> Iterator[Hit]:
     A Reshape that its scope turns into a Flatten is left out: nobody reads its shape.
     """
     for node in ctx.live_nodes("Reshape"):
-        if len(node.inputs) != 2 or is_flatten(node):
+        if len(node.inputs) != 2 or ctx.judge.is_flatten(node):
             continue
         wanted = ctx.specs.of(node.inputs[1]).ints()
         if wanted is None or len(wanted) < 2:
