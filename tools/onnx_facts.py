@@ -190,11 +190,25 @@ def table_limits(facts: Mapping[str, Any], target: Mapping[str, Any]) -> Rows:
     if release == "7.2":
         found["reduce-axes-input"] = {"ops": ["ReduceSum"], **note_limit(notes["ReduceSum axes input"], "")}
     found |= top_k_limit(restriction_has(onnx["releases"][release].get("TopK", {}), TOP_K))
+    if onnx["releases"][release].get("NonMaxSuppression", {}).get("supported"):
+        found |= NMS_LIMIT
     for key, (name, reason) in LIMIT_KEYS.items():
         ops = [op for op, row in onnx["releases"][release].items() if restriction_has(row, key)]
         if ops:
             found[name] = {"ops": ops, "reason": reason, "source": "@table", "confidence": "high"}
     return found
+
+
+NMS_LIMIT = {
+    "nms-5000": {
+        "ops": ["NonMaxSuppression"],
+        "reason": "Of each image, the 5000 best of all boxes above the score threshold are looked at.",
+        "remedy": "raise the score threshold, or keep the best boxes with TopK first",
+        "source": "https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-1070/operators/docs/NMS.html",
+        "confidence": "high",
+    }
+}
+"""What the page of the layer says in every release from 8.5 on (2000 on SM 5.3 and 6.2, of which no target tells)."""
 
 
 def top_k_limit(listed: bool) -> Rows:

@@ -22,7 +22,7 @@ from graphdoctor.wire.attrs import AttrPy, FuncRef
 from graphdoctor.wire.tensors import TensorError
 
 _TO_BOOL = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())
-_TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero".split())
+_TO_INT64 = frozenset("Shape Size ArgMax ArgMin NonZero NonMaxSuppression".split())
 _WITHOUT_OUTPUTS = frozenset("NoOp Assert PrintV2".split())
 _MOST_INTEGERS = 1 << 20
 """Elements of an integer constant beyond which it is no axis, shape or index: lowerings go through such one by one."""
@@ -30,6 +30,8 @@ _SHAPES = frozenset({"Shape", "Size"})
 _MATRIX = 2
 BORDER_TYPES = frozenset({DType.UINT8})
 """Types that some target has for inputs and outputs of the engine alone."""
+_SHAPES_OF: Mapping[str, Shape] = {"NonMaxSuppression": (None, 1)}
+"""Ops whose result has one shape whatever goes in."""
 _DTYPE_FROM = {"Where": 1, "OneHot": 2}
 _OTHER_RANK = frozenset(
     "Reshape Squeeze Unsqueeze Gather GatherND Flatten Shape Size OneHot NonZero ConstantOfShape Expand MatMul "
@@ -286,7 +288,7 @@ def _result(op: str, operands: Sequence[Operand | None], attrs: Mapping[str, Any
     elif op == "ConstantOfShape":
         value = attrs.get("value")
         dtype = DType.from_numpy(value.dtype) if isinstance(value, np.ndarray) else DType.FLOAT
-    shape = None if op in _OTHER_RANK else first.shape
+    shape = None if op in _OTHER_RANK else _SHAPES_OF.get(op, first.shape)
     if op == "MatMul" and all(o is not None and len(o.shape or ()) >= _MATRIX for o in operands):
         shape = (None,) * max(len(o.shape or ()) for o in operands if o is not None)
     # A shape is known while the engine is built: what holds for integer constants holds for it.

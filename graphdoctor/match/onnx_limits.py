@@ -122,3 +122,61 @@ class SumsInPart(Predicate, tag="sums-in-part", frozen=True):
                 return NoMatch("it sums over everything", node.name)
             return CannotTell(f"it sums over axes {list(axes)}, which opset 13 and later write as an input", node.name)
         return CannotTell("its axes are not known", node.name)
+
+
+class SuppressesAmong(Predicate, tag="suppresses-among", frozen=True):
+    """Boxes are chosen of more than ``most`` in an image; how many of them reach the score threshold, no graph says.
+
+    Never a Match: what the ``most`` best give is what all give, unless so many are dropped that the rest is needed.
+    """
+
+    most: int
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """CannotTell where it holds of ``node``, or where the number of boxes is not known."""
+        count = _candidates(ctx, node)
+        if count is None:
+            return CannotTell(f"how many boxes there are is not known, and {self.most} are looked at", node.name)
+        if count > self.most:
+            return CannotTell(f"it chooses of {count}, and looks at {self.most}", node.name)
+        return NoMatch(f"it chooses of {count}", node.name)
+
+
+class KeepsBeyond(Predicate, tag="keeps-beyond", frozen=True):
+    """A CombinedNonMaxSuppression sorts out more than ``most`` boxes of an image."""
+
+    most: int
+
+    def test(self, ctx: MatchContext, node: Node) -> Outcome:
+        """Whether it holds of ``node``; the boxes and classes that there are bound what is kept."""
+        shape = ctx.specs.output(node, 1).shape
+        kept = None if shape is None else shape[1]
+        most = _boxes_and_classes(ctx, node)
+        known = [n for n in (kept, most) if n is not None]
+        if known and min(known) <= self.most:
+            return NoMatch(f"it keeps {min(known)}", node.name)
+        if kept is None or most is None:
+            return CannotTell("how many it keeps is not known", node.name)
+        return Match(f"it keeps {min(known)}")
+
+
+def _candidates(ctx: MatchContext, node: Node) -> int | None:
+    """How many boxes of an image the parser's one layer may choose of, all classes together."""
+    if node.op == "CombinedNonMaxSuppression" and node.inputs:
+        shape = ctx.specs.of(node.inputs[0]).shape
+        of_class = shape is not None and len(shape) == 4 and shape[2] is not None and shape[2] > 1
+        return _boxes(ctx, node) if of_class else _boxes_and_classes(ctx, node)
+    return _boxes(ctx, node)
+
+
+def _boxes(ctx: MatchContext, node: Node) -> int | None:
+    axis = 1 if node.op == "CombinedNonMaxSuppression" else 0
+    shapes = (ctx.specs.of(value).shape for value in node.inputs[:2])
+    return next((s[axis] for s in shapes if s is not None and len(s) > axis and s[axis] is not None), None)
+
+
+def _boxes_and_classes(ctx: MatchContext, node: Node) -> int | None:
+    scores, boxes = ctx.specs.of(node.inputs[1]).shape if len(node.inputs) > 1 else None, _boxes(ctx, node)
+    if boxes is None or scores is None or len(scores) != 3 or scores[2] is None:
+        return None
+    return boxes * scores[2]

@@ -7,7 +7,15 @@ predicate is a new class in one of these modules; unknown names and arguments ar
 from __future__ import annotations
 
 from graphdoctor.match.offers import IsOutput, OnlyCast, ShapeWritable
-from graphdoctor.match.onnx_limits import LimitNames, NegativeIndex, PadsBeyond, SumsInPart, TargetLacksOnnx
+from graphdoctor.match.onnx_limits import (
+    KeepsBeyond,
+    LimitNames,
+    NegativeIndex,
+    PadsBeyond,
+    SumsInPart,
+    SuppressesAmong,
+    TargetLacksOnnx,
+)
 from graphdoctor.match.predicate import Predicate
 from graphdoctor.match.predicates import (
     AttrBetween,
@@ -106,6 +114,7 @@ AnyPredicate = (
     | IsLearningPhase
     | IsOutput
     | IsPadBefore
+    | KeepsBeyond
     | LimitNames
     | MovesBatch
     | NegativeIndex
@@ -129,6 +138,7 @@ AnyPredicate = (
     | SoftmaxOffChannels
     | SplitsBatch
     | SumsInPart
+    | SuppressesAmong
     | TargetLacksDtype
     | TargetLacksOnnx
     | TargetLacksOp

@@ -1,67 +1,12 @@
-"""Ops around the network that detect objects, decode files or prepare sound. Inference only."""
+"""Ops around the network that decode files or prepare sound. Inference only."""
 
 from __future__ import annotations
 
 from graphdoctor.ir import TensorSpec
-from graphdoctor.ops.attributes import bool_attr, dtype_attr, input_dtype, int_attr
+from graphdoctor.ops.attributes import bool_attr, dtype_attr, int_attr
 from graphdoctor.ops.base import InferError, Op, OpContext
-from graphdoctor.ops.dims import INT64_MAX, int_of, same_dim, times, valid_dim, with_rank
-from graphdoctor.types import Dim, DType
-
-
-class NonMaxSuppression(Op):
-    """Which of the boxes [n, 4] are left when overlapping ones of lower score are dropped.
-
-    Version 4 adds the number of valid indices, version 5 the scores as well. Both pad the indices on request.
-    """
-
-    names = (
-        "NonMaxSuppression",
-        "NonMaxSuppressionV2",
-        "NonMaxSuppressionV3",
-        "NonMaxSuppressionV4",
-        "NonMaxSuppressionV5",
-    )
-    arity = (3, 6)
-    types = {"T": 0, "T_threshold": 3}
-
-    def infer(self, ctx: OpContext) -> list[TensorSpec]:
-        boxes, four = with_rank(ctx.spec(0), 2, "boxes")
-        (scores,) = with_rank(ctx.spec(1), 1, "scores")
-        same_dim(boxes, scores)
-        same_dim(four, 4)
-        limit = valid_dim(int_of(ctx.spec(2)))
-        selected = limit if bool_attr(ctx, "pad_to_max_output_size") else None
-        indices, valid = TensorSpec(DType.INT32, (selected,)), TensorSpec(DType.INT32, ())
-        if ctx.node.op == "NonMaxSuppressionV5":
-            return [indices, TensorSpec(input_dtype(ctx), (selected,)), valid]
-        return [indices, valid] if ctx.node.op == "NonMaxSuppressionV4" else [indices]
-
-
-class CombinedNonMaxSuppression(Op):
-    """The best boxes of each image of a batch over all classes: boxes [batch, n, 4], scores, classes, how many."""
-
-    names = ("CombinedNonMaxSuppression",)
-    arity = (6, 6)
-    types = {}
-
-    def infer(self, ctx: OpContext) -> list[TensorSpec]:
-        batch, boxes, _, four = with_rank(ctx.spec(0), 4, "boxes")
-        also_batch, also_boxes, classes = with_rank(ctx.spec(1), 3, "scores")
-        same_dim(four, 4)
-        same_dim(boxes, also_boxes)
-        batch = same_dim(batch, also_batch)
-        count = _combined_count(ctx, classes)
-        rows = TensorSpec(DType.FLOAT, (batch, count))
-        return [TensorSpec(DType.FLOAT, (batch, count, 4)), rows, rows, TensorSpec(DType.INT32, (batch,))]
-
-
-def _combined_count(ctx: OpContext, classes: Dim) -> Dim:
-    per_class, total = valid_dim(int_of(ctx.spec(2))), valid_dim(int_of(ctx.spec(3)))
-    if not bool_attr(ctx, "pad_per_class"):
-        return total
-    most = times(per_class, classes)
-    return None if total is None or most is None else min(total, most)
+from graphdoctor.ops.dims import INT64_MAX, valid_dim, with_rank
+from graphdoctor.types import DType
 
 
 class DecodeWav(Op):
