@@ -189,7 +189,8 @@ class CombinedNonMaxSuppression(Op):
         rows = low.op("Where", [low.op("Unsqueeze", [valid, low.const([-1])]), picked, zero])
         scored = low.op("Where", [valid, best, zero])
         of = low.op("Where", [valid, low.cast(low.op("Div", [where, size]), DType.FLOAT), zero])
-        count = low.op("ReduceSum", [low.cast(valid, DType.INT32), low.const([1])], keepdims=0)
+        # In float32, since TensorRT sums no integers before 9; it counts up to 2 ** 24.
+        count = low.cast(low.op("ReduceSum", [low.cast(valid, DType.FLOAT), low.const([1])], keepdims=0), DType.INT32)
         return [_longer(low, rows, extra, 3), _longer(low, scored, extra, 2), _longer(low, of, extra, 2), count]
 
 
