@@ -61,7 +61,8 @@ def _taken_over(low: UffLowering, form: Format, pad: Node) -> list[int] | None:
     """The spatial paddings of ``pad``, if a window can take them over: symmetric, and of the spatial axes alone.
 
     A max pool of TensorRT pads with what is below every number, and not with zeros: among numbers from 0 on, it is the
-    same.
+    same. An average pool of TensorRT counts no padding unless it is told to (``averageCountExcludesPadding`` is true by
+    default, says NvInfer.h), and nobody says whether the UFF parser tells it: there the Pad stays, and its zeros count.
     """
     if pad.op != "Pad" or len(pad.inputs) != 2:
         return None
@@ -71,7 +72,7 @@ def _taken_over(low: UffLowering, form: Format, pad: Node) -> list[int] | None:
     before = [int(p) for p in paddings[:, 0]]
     if before[0] or before[form.channel] or min(before) < 0:
         return None
-    if low.node.op == "MaxPool" and any(before) and not _not_negative(pad):
+    if any(before) and (low.node.op == "AvgPool" or (low.node.op == "MaxPool" and not _not_negative(pad))):
         return None
     return list(form.spatial(before))
 

@@ -133,6 +133,16 @@ CASES = {
         f'y = MaxPool(p) {{ksize: [1,3,3,1], {CONV}, padding: "VALID"}}',
         "y = Pool(p) func=s:max kernel=i_list:[3, 3] strides=i_list:[2, 2] inputs_orders=N+C",
     ),
+    "average pool over a Pad, whose zeros count": (
+        f"{IMAGE}r = Relu(x)\nq = Const int32[4,2] [0,0,1,1,1,1,0,0]\np = Pad(r, q)\n"
+        f'y = AvgPool(p) {{ksize: [1,3,3,1], {CONV}, padding: "VALID"}}',
+        "y = Pool(p) func=s:avg kernel=i_list:[3, 3] strides=i_list:[2, 2] inputs_orders=N+C",
+    ),
+    "average pool over a Pad of nothing": (
+        f"{IMAGE}q = Const int32[4,2] [0,0,0,0,0,0,0,0]\np = Pad(x, q)\n"
+        f'y = AvgPool(p) {{ksize: [1,3,3,1], {CONV}, padding: "VALID"}}',
+        "y = Pool(x) func=s:avg kernel=i_list:[3, 3] strides=i_list:[2, 2] padding=i_list:[0, 0] inputs_orders=N+C",
+    ),
     "dense": (
         f"{ROWS}w = Const float32[5,6] 0.5\ny = MatMul(x, w) {{transpose_b: true}}",
         "y = FullyConnected(x, w) inputs_orders=NC_KC",

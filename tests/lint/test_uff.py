@@ -200,3 +200,16 @@ def test_real_files_have_no_errors_on_later_parsers(path):
     assert [f for f in model["findings"] if f["severity"] == "error"] == []
     assert {f["code"] for f in model["findings"]} <= {"GDU018", "GDU117", "GDU127"}
     assert "incompatible" not in {model["verdicts"][name]["verdict"] for name in ("trt8-uff", "trt10.0")}
+
+
+def test_nobody_says_what_an_average_pool_pads_with(tmp_path):
+    """Unknown, though it agrees with TensorFlow when it is read as a graph; with the Pad by itself it is known."""
+    pool = 'y = Pool({}) {{func: "avg", kernel: [3,3], strides: [1,1], inputs_orders: orders(N+C){}}}'
+    fused, alone = pool.format("c", ", padding: [1,1]"), pool.format("p", "")
+    zeros = "q = Const int32[4,2] [0, 0, 1, 1, 1, 1, 0, 0]\np = Pad(c, q)\n"
+    told = {}
+    for name, text in (("fused", fused), ("alone", zeros + alone)):
+        save_uff(parse_uff(NET.replace('y = Activation(c) {func: "relu"}', text)), tmp_path / f"{name}.uff")
+        judged = _judged(tmp_path / f"{name}.uff")
+        told[name] = judged["verdicts"]["trt8-uff"]["verdict"], "GDU128" in {f["code"] for f in judged["findings"]}
+    assert told == {"fused": ("unknown", True), "alone": ("compatible", False)}

@@ -21,8 +21,8 @@ def check(ctx: CheckContext, *, ask: str = "batch", ops: list[str] = []) -> Iter
 
     ``batch``: it touches the batch axis. ``kept``: it drops dimensions. ``softmax``: its order is not that of the
     network. ``flatten``: it flattens NHWC. ``window``: an LRN with half a window. ``alone``: a Pad that no convolution
-    or pooling reads. ``constant``: a minimum or maximum with a constant. ``dimensions``: an input whose dimensions
-    nobody said.
+    or pooling reads. ``average``: an average pool that pads. ``constant``: a minimum or maximum with a constant.
+    ``dimensions``: an input whose dimensions nobody said.
     """
     of, found = subject(ctx), _QUESTIONS[ask]
     for node, place in live_nodes(ctx, *ops):
@@ -77,6 +77,12 @@ def _alone(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
         yield (f"{other.id} ({other.op}) reads it" if other is not None else f"{len(readers)} nodes read it"), True
 
 
+def _average(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
+    padding = of.model.value(node, "padding", "i_list")
+    if of.model.value(node, "func", "s") == "avg" and isinstance(padding, tuple) and any(padding):
+        yield f"padding is {list(padding)}", False
+
+
 def _constant(ctx: CheckContext, of: UffSubject, node: UffNode) -> Found:
     function = of.model.value(node, "func", "s")
     if function in ("min", "max") and any(i in of.nodes and of.nodes[i].op == CONST for i in node.inputs):
@@ -117,6 +123,7 @@ _QUESTIONS = {
     "flatten": _flatten,
     "window": _window,
     "alone": _alone,
+    "average": _average,
     "constant": _constant,
     "dimensions": _dimensions,
 }
