@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,7 +22,55 @@ FRAMEWORK = "tensorflow"
 """The word that older versions wanted first."""
 
 
-@click.command(NAME, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _OldSpelling(click.Command):
+    """Takes options in every form that argparse did, which the old command had: ``-O=name``, ``-tqO name``, and the
+    beginning of a long option's name that no other has."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read ``args`` once they are spelled as click reads them."""
+        takes = {o: not p.is_flag for p in self.get_params(ctx) if isinstance(p, click.Option) for o in p.opts}
+        return super().parse_args(ctx, list(_spelled(args, takes)))
+
+
+def _spelled(args: list[str], takes: dict[str, bool]) -> Iterator[str]:
+    """``args`` as click reads them; ``takes`` says of each option whether a value follows."""
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            yield from (word, *words)
+            return
+        word = _long(word, takes) if word.startswith("--") else _short(word, takes)
+        yield word
+        name, equals, _ = word.partition("=")
+        ends_short = not word.startswith("--") and len(word) == 2
+        if takes.get(name) and (ends_short or (word.startswith("--") and not equals)):
+            yield from itertools.islice(words, 1)
+
+
+def _long(word: str, takes: dict[str, bool]) -> str:
+    """The whole name of a long option that begins so, where there is one alone."""
+    name, equals, value = word.partition("=")
+    meant = [o for o in takes if o.startswith(name) and o.startswith("--")]
+    known = name in takes or len(meant) != 1
+    return word if known else f"{meant[0]}{equals}{value}"
+
+
+def _short(word: str, takes: dict[str, bool]) -> str:
+    """A value that is bound to its letter by ``=``, without that: ``-O=name``, ``-tO=name``."""
+    if not word.startswith("-") or len(word) < 3:
+        return word
+    for at, letter in enumerate(word[1:], 1):
+        option = f"-{letter}"
+        if option not in takes:
+            return word
+        if takes[option]:
+            return word[: at + 1] + word[at + 1 :].removeprefix("=")
+    return word
+
+
+@click.command(
+    NAME, cls=_OldSpelling, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name=NAME)
 @click.argument("words", nargs=-1, metavar="[tensorflow] INPUT_FILE")
 @click.option(
@@ -71,12 +121,14 @@ def command(
 
     source = _input_file(words, given)
     files = Files(path or _beside(source), text, keep, "" if source == "-" else source)
-    if not list_nodes:
+    named = path is not None or files.out != source  # else it may be a UFF file already, which reading it says
+    if named and not list_nodes:
         files.check()
     graph = _graph(source, script)
     if list_nodes:
         out("\n".join(node_lines(graph)))
         return
+    files.check()
     before = graphdef_bytes(graph) if keep else b""
     model = convert_as_asked(graph, Asked(outputs, inputs, plugins))
     if debug:

@@ -21,7 +21,7 @@ def put_in_place() -> None:
     _tensorflow_stand_in.put_in_place()
     sys.modules["graphsurgeon"] = _Graphsurgeon()
     sys.modules["graphsurgeon.extras"] = graphsurgeon.extras
-    sys.modules["uff"] = _uff_stand_in.Uff()
+    _uff_stand_in.put_in_place()
     if importlib.util.find_spec("tensorrt") is None:
         sys.modules["tensorrt"] = _TensorRT()
 

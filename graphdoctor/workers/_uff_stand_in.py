@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from graphdoctor.errors import InputError
+from graphdoctor.errors import InputError, UnsupportedError
 from graphdoctor.graphsurgeon import DynamicGraph, GraphDef
 
 if TYPE_CHECKING:
@@ -17,9 +19,27 @@ if TYPE_CHECKING:
     from graphdoctor.ir import Graph
     from graphdoctor.wire.uff import UffModel
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 VERSION = "0.6.3"
 """The last version of NVIDIA's converter, whose files ours are."""
 FUNCTION = "preprocess"
+
+
+class UffException(Exception):  # noqa: N818 - the name that scripts catch
+    """What the converter raised of a graph that it could not convert; scripts catch it as this."""
+
+
+class _WrongInputError(UffException, InputError):
+    """A node that is not there, or a file that cannot be read or written."""
+
+
+class _UnsayableError(UffException, UnsupportedError):
+    """Nodes that UFF has no form for."""
+
+
+for _kind in (UffException, _WrongInputError, _UnsayableError):
+    _kind.__module__, _kind.__qualname__, _kind.__name__ = "uff.model.exceptions", "UffException", "UffException"
 
 
 class Uff(ModuleType):
@@ -28,8 +48,35 @@ class Uff(ModuleType):
     def __init__(self) -> None:
         super().__init__("uff", "Stands in for NVIDIA's UFF converter.")
         self.__version__ = VERSION
+        self.__path__: list[str] = []
         self.from_tensorflow = from_tensorflow
         self.from_tensorflow_frozen_model = from_tensorflow_frozen_model
+
+
+def put_in_place() -> None:
+    """Have ``uff`` import ours, and ``uff.model.exceptions``, where the converter's exception lived.
+
+    Source of that name: tracebacks in public threads (github.com/NVIDIA/OpenSeq2Seq/issues/407,
+    github.com/nwesem/mtcnn_facenet_cpp_tensorRT/issues/10); the calls are in ``conversion_helpers`` there.
+    """
+    top = Uff()
+    sys.modules["uff"] = top
+    inner: dict[str, dict[str, Any]] = {
+        "uff.model": {},
+        "uff.model.exceptions": {"UffException": UffException},
+        "uff.converters": {},
+        "uff.converters.tensorflow": {},
+        "uff.converters.tensorflow.conversion_helpers": {
+            "from_tensorflow": from_tensorflow,
+            "from_tensorflow_frozen_model": from_tensorflow_frozen_model,
+        },
+    }
+    for name, members in inner.items():
+        module = ModuleType(name, "Stands in for a part of NVIDIA's UFF converter.")
+        module.__dict__.update({**members, "__path__": []})
+        sys.modules[name] = module
+        parent, _, own = name.rpartition(".")
+        setattr(sys.modules[parent], own, module)
 
 
 class _Words(NamedTuple):
@@ -46,6 +93,23 @@ class _Words(NamedTuple):
     plugins: Any = ()
 
 
+def _as_uff_exception(function: F) -> F:
+    """What our errors are to a script: the converter's exception, with our message."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except UffException:
+            raise
+        except (InputError, UnsupportedError) as e:
+            kind = _WrongInputError if isinstance(e, InputError) else _UnsayableError
+            raise kind(e.message, where=e.where, remedy=e.remedy) from None
+
+    return called  # type: ignore[return-value]
+
+
+@_as_uff_exception
 def from_tensorflow(graphdef: Any, output_nodes: Any = (), preprocessor: Any = None, **kwargs: Any) -> Any:
     """Convert a GraphDef to UFF.
 
@@ -64,12 +128,13 @@ def from_tensorflow(graphdef: Any, output_nodes: Any = (), preprocessor: Any = N
         with ``list_nodes``.
 
     Raises:
-        InputError: a node is not there, or a file cannot be read or written.
-        UnsupportedError: nodes cannot be said in UFF; all are listed.
+        UffException: a node is not there, a file cannot be read or written, or nodes cannot be said in UFF, which are
+            all listed.
     """
     return _convert(DynamicGraph(GraphDef.FromString(_bytes_of(graphdef))), output_nodes, preprocessor, kwargs)
 
 
+@_as_uff_exception
 def from_tensorflow_frozen_model(
     frozen_file: Any, output_nodes: Any = (), preprocessor: Any = None, **kwargs: Any
 ) -> Any:
@@ -103,7 +168,7 @@ def _convert(dynamic: DynamicGraph, outputs: Any, preprocessor: Any, kwargs: dic
 def _words(kwargs: dict[str, Any]) -> _Words:
     """The keywords; one that is unknown is passed over with a warning, as old scripts have to run."""
     for key in kwargs.keys() - set(_Words._fields):
-        warnings.warn(f"uff does not know the keyword {key!r} and passes it over", stacklevel=4)
+        warnings.warn(f"uff does not know the keyword {key!r} and passes it over", stacklevel=5)
     return _Words(**{k: v for k, v in kwargs.items() if k in _Words._fields})
 
 

@@ -76,6 +76,45 @@ def test_outputs_by_name_and_number(words: str, ends: str, model: Path) -> None:
     assert [v[1][0] for v in nodes.values() if v[0] == "MarkOutput"] == ends.split()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["net.pb", "-O=b", "-o=out.uff", "-t"],
+        ["net.pb", "-Ob", "-oout.uff", "--text"],
+        ["-tqO", "b", "net.pb", "-o", "out.uff"],
+        ["-qtO=b", "net.pb", "--output=out.uff"],
+        ["net.pb", "--output-node=b", "--output", "out.uff", "--tex"],
+        ["--output-n", "b", "-to", "out.uff", "--", "net.pb"],
+        ["--input_f=net.pb", "--output-n=b", "--output=out.uff", "-t"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_options_as_argparse_took_them(words: list[str], model: Path) -> None:
+    done = convert(*words)
+    assert done.code == 0, done
+    assert (lines(model.with_name("out.uff"))["b"][0], done.out) == ("Activation", "")
+    assert sorted(p.name for p in model.parent.iterdir()) == ["net.pb", "out.pbtxt", "out.uff"]
+
+
+def test_an_output_may_begin_like_an_option(model: Path) -> None:
+    """A value is no option, whatever it looks like: -1 is the last node."""
+    assert convert("net.pb", "-O", "-3", "-o", "-t=.uff").code == 0
+    assert lines(model.with_name("-t=.uff"))["MarkOutput_0"][1] == ["c"]
+
+
+def test_a_beginning_that_two_options_have_is_none(model: Path) -> None:
+    assert "no such option '--outp'" in helped(convert("net.pb", "--outp", "x"))
+
+
+def test_a_uff_file_is_said_to_be_one(model: Path) -> None:
+    """And not that the output is the input, which its name alone would give."""
+    assert convert("net.pb").code == 0
+    said = helped(convert("net.uff"))
+    assert "a UFF model for TensorRT's UFF parser" in said
+    model.rename(model.with_name("graph.uff"))
+    assert "graph.uff: is the input itself" in helped(convert("graph.uff"))
+
+
 def test_nodes_are_listed_with_their_numbers(model: Path) -> None:
     done = convert("net.pb", "-l")
     assert (done.code, done.err) == (0, "")

@@ -114,7 +114,7 @@ def test_a_keyword_nobody_knows_is_passed_over_and_said(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("call_", "said"),
     [
-        ("'net.pb', ['bb']", "InputError: no node is named 'bb'. Did you mean b?"),
+        ("'net.pb', ['bb']", "uff.model.exceptions.UffException: no node is named 'bb'. Did you mean b?"),
         ("'net.pb', ['b'], output_filename='net.pb'", "is the input itself"),
         ("'net.pb', ['b'], 'none.py'", "none.py: there is no such file"),
         ("'net.pb', ['b'], 'build_engine.py', input_node='x,x'", "has no function preprocess"),
@@ -132,6 +132,28 @@ def test_errors_are_the_scripts(call_: str, said: str, folder: Path) -> None:
     assert "graphdoctor/" not in err.partition("Error: ")[0]
     assert not list(folder.glob("*.uff"))
     assert (folder / "net.pb").read_bytes() == before
+
+
+def test_scripts_catch_the_converters_exception(folder: Path) -> None:
+    """By the name and from the module that it had."""
+    text = """
+import uff.model.exceptions
+from uff.model.exceptions import UffException
+from uff.converters.tensorflow.conversion_helpers import from_tensorflow_frozen_model
+assert from_tensorflow_frozen_model is uff.from_tensorflow_frozen_model
+assert uff.model.exceptions.UffException is UffException
+graph = gs.DynamicGraph("net.pb")
+graph.append(gs.create_node("half", "Where", T=tf.float32, inputs=["x"]))
+for outputs in (["bb"], ["half"]):
+    try:
+        uff.from_tensorflow(graph, outputs)
+    except UffException as e:
+        print(type(e).__name__, " ".join(str(e).split()))
+"""
+    missing, unsayable = script(folder, text).splitlines()
+    assert missing == "UffException no node is named 'bb'. Did you mean b?"
+    assert unsayable.startswith("UffException")
+    assert "half (Where)" in unsayable
 
 
 @pytest.mark.tensorflow
