@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
 import signal
 import sys
+import threading
 import warnings
 from types import FrameType
 from typing import NoReturn
@@ -82,8 +84,36 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
+    """The program: run the command line and end at once, without taking a large graph apart object by object.
+
+    Where something waits for the interpreter's own end (a thread, a profiler, output that cannot be written), that is
+    the end.
+    """
+    try:
+        command_line()
+    except SystemExit as e:
+        waiting = any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread())
+        if waiting or sys.getprofile() is not None or sys.gettrace() is not None or not isinstance(e.code, int):
+            raise
+        atexit._run_exitfuncs()
+        if _flushed():
+            os._exit(e.code)
+        raise
+
+
+def command_line() -> NoReturn:
     """Run the command line and exit, as :func:`run_program` does."""
     run_program(cli, "graphdoctor")
+
+
+def _flushed() -> bool:
+    """True if all that was said has left."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def run_program(command: click.Command, name: str) -> NoReturn:

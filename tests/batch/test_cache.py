@@ -231,7 +231,7 @@ def test_a_hit_imports_nothing_heavy(net: Path, folder: Path) -> None:
     code = (
         "import sys, graphdoctor.cli\n"
         f"sys.argv = ['graphdoctor', *{words!r}]\n"
-        "try: graphdoctor.cli.main()\n"
+        "try: graphdoctor.cli.command_line()\n"
         "except SystemExit: pass\n"
         "print(*sorted(set(sys.modules) & {'numpy', 'google.protobuf', 'rich', 'graphdoctor.lint', "
         "'graphdoctor.targets', 'tomllib', 'json', 'multiprocessing'}), file=sys.stderr)"

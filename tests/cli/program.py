@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from graphdoctor.cli import main
+from graphdoctor.cli import command_line
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Done:
     err: str
 
 
-def call(*words: str | Path, stdin: bytes = b"", program: Callable[[], NoReturn] = main) -> Done:
+def call(*words: str | Path, stdin: bytes = b"", program: Callable[[], NoReturn] = command_line) -> Done:
     """Run ``graphdoctor WORDS``, or another ``program``.
 
     An exception that the program lets through is raised here, and fails the test.

@@ -19,7 +19,7 @@ RUN = """
 import graphdoctor.cli
 sys.argv[0] = "graphdoctor"
 try:
-    graphdoctor.cli.main()
+    graphdoctor.cli.command_line()
 except SystemExit as e:
     code = e.code
 """
