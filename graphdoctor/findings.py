@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter, eq
 
 from graphdoctor.types import DType, Shape
+
+_NODE = attrgetter("node")
 
 
 class Severity(enum.IntEnum):
@@ -102,6 +107,32 @@ class Finding:
     def sort_key(self) -> tuple[int, str, str, str, str]:
         """Worst first, then by code, target and node: the order of every output."""
         return (-self.severity, self.code, self.target, self.node, self.message)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """``findings`` sorted by :attr:`Finding.sort_key`.
+
+    Those of one rule and target come together first, so that only names of nodes are compared: a large graph has
+    hundreds of thousands of findings, and a key for each would be most of the work.
+    """
+    groups: dict[tuple[int, str, str], list[Finding]] = {}
+    severity, code, target = None, "", ""
+    group: list[Finding] = []
+    for f in findings:
+        if f.severity is not severity or f.code is not code or f.target is not target:
+            severity, code, target = f.severity, f.code, f.target
+            group = groups.setdefault((-severity, code, target), [])
+        group.append(f)
+    for group in groups.values():
+        _sort_by_place(group)
+    return [f for key in sorted(groups) for f in groups[key]]
+
+
+def _sort_by_place(group: list[Finding]) -> None:
+    group.sort(key=_NODE)
+    nodes = list(map(_NODE, group))
+    if any(map(eq, nodes, islice(nodes, 1, None))):
+        group.sort(key=lambda f: (f.node, f.message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graphdoctor.errors import InputError
-from graphdoctor.findings import Finding, ModelReport
+from graphdoctor.findings import Finding, ModelReport, in_order
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import read_raw
@@ -114,7 +114,7 @@ def answered(
     answers = options.answers
     if answers.inline:
         answers = replace(answers, suppressions=(*answers.suppressions, *inline_suppressions(graph)))
-    made = sorted(report.findings, key=lambda f: f.sort_key)
+    made = in_order(report.findings)
     found = fingerprinted(made, graph, specs) if options.fingerprints else made
     chosen = choose(found, options.lint, answers, options.targets, elsewhere)
     asked = [v for v in report.verdicts if v.target in options.targets]

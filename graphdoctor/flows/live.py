@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from graphdoctor.engines import MappedError, available_backends
 from graphdoctor.errors import MissingExtraError, WorkerError
-from graphdoctor.findings import Finding, ModelReport, Severity, TargetVerdict, Verdict
+from graphdoctor.findings import Finding, ModelReport, Severity, TargetVerdict, Verdict, in_order
 from graphdoctor.flows.asking import Heard, Refusal, ask_nvidia
 from graphdoctor.flows.opening import Opened
 from graphdoctor.ir import Graph
@@ -75,7 +75,7 @@ def _merged(report: ModelReport, opened: Opened, target: str, heard: Heard) -> M
     told = list(_findings(opened.graph, target, heard))
     proven = heard.built is True and not heard.left_out and not told
     kept = [f for f in report.findings if not _is_overruled(f, target, heard, told)]
-    findings = tuple(sorted([*kept, *told], key=lambda f: f.sort_key))
+    findings = tuple(in_order([*kept, *told]))
     blocked = any(f.blocks and f.target in ("", target) for f in kept)
     verdicts = tuple(_verdict(v, told, proven and not blocked) if v.target == target else v for v in report.verdicts)
     return replace(report, findings=findings, verdicts=verdicts)

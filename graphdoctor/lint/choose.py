@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from graphdoctor.findings import Accepted, Finding, Hidden, Severity, TargetVerdict, Verdict
+from graphdoctor.findings import Accepted, Finding, Hidden, Severity, TargetVerdict, Verdict, in_order
 from graphdoctor.lint.baseline import match_baseline
 from graphdoctor.lint.options import LintOptions
 from graphdoctor.lint.rules import Rule, find_rule, load_rules
@@ -94,16 +94,17 @@ def choose(
             check_word(word, rules, s.source)
     by_code = {r.code: r for r in rules}
     heeded = _Heeded([s for s in answers.suppressions if not s.is_over and (s.reason or not answers.require_reason)])
-    pairs = [(f, heeded.of(f, by_code.get(f.code))) for f in map(selection.weighed, findings)]
+    made = [*map(selection.weighed, findings)]
+    # By identity: most runs have no suppressions, and hashing every finding would cost as much as all else here.
+    by = {id(f): heeded.of(f, by_code.get(f.code)) for f in (made if heeded.suppressions else ())}
     ran = frozenset(r.code for r in rules if selection.runs(r) and r.raised_by != "live")
     unused = list(_unused(heeded, rules, ran, targets, elsewhere))
     said = [*_out_of_force(answers), *(_finding(UNUSED, s, _why_unused(s, rules)) for s in unused)]
-    pairs += [(selection.weighed(f), None) for f in said]
-    pairs.sort(key=lambda pair: pair[0].sort_key)
-    matched = match_baseline([f for f, _ in pairs], answers.baseline)
+    ordered = in_order([*made, *map(selection.weighed, said)])
+    matched = match_baseline(ordered, answers.baseline)
     shown, concealed = [], []
-    for i, (finding, suppression) in enumerate(pairs):
-        hidden = _hidden(finding, selection, suppression, i in matched.old)
+    for i, finding in enumerate(ordered):
+        hidden = _hidden(finding, selection, by.get(id(finding)), i in matched.old)
         if hidden is None:
             shown.append(finding)
         else:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+
+import numpy as np
 
 from graphdoctor.ir import Node, Value
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.trouble import Trouble
-from graphdoctor.match.support import ORDER_ONLY
+from graphdoctor.match.support import ORDER_ONLY, Kind
+from graphdoctor.passes.numbered import Mask, Numbered, Numbers
 from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules, Target
-from graphdoctor.types import Answer
+from graphdoctor.types import Answer, DType
 from graphdoctor.words import plural
 
 
@@ -38,6 +41,7 @@ class Segmented:
         segments: cut with the nodes of which it is sure that they convert.
         refused: an example for NO and for UNKNOWN, with its reason.
         inside: nodes of the segments that are kept.
+        running: nodes that nothing keeps from TensorRT but their place: in a segment, an input or output, or folded.
     """
 
     def __init__(self, ctx: CheckContext, target: Target, trouble: Trouble) -> None:
@@ -45,28 +49,41 @@ class Segmented:
         self.ctx = ctx
         self.target = target
         self.rules: SegmentRules = target.segments
+        self.shared = _shared(ctx)
         self.refused: dict[Answer, str] = {}
-        self._sure: set[Node] = set()
-        self._unsure: set[Node] = set()
-        self._sort(trouble)
-        self._ends = {*ctx.graph.inputs, *(v.node for v in ctx.graph.outputs), *ctx.graph.by_op(*ORDER_ONLY)}
-        self._folded = {n for n in ctx.live if ctx.judge.is_constant(n)}
-        read = {v.node for n in ctx.live if n not in self._folded for v in n.inputs}
-        self._constants = (self._folded & read) - self._ends
+        self._sure, self._unsure = self._sorted(trouble)
         self.segments = self._cut(self._sure)
-        self.inside = frozenset(n for segment in self.segments.kept for n in segment)
+        self.inside = self.shared.numbered.mask(n for segment in self.segments.kept for n in segment)
+        self.running = self.inside | (self._sure & (self.shared.ends | self.shared.folded))
 
-    def runs(self, node: Node) -> bool:
-        """True if nothing keeps ``node`` from TensorRT but its place: in a segment, an input or output, or folded."""
-        return node in self.inside or (node in self._sure and (node in self._ends or node in self._folded))
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many live nodes run, and how many there are; constants do not count, what is folded to one does."""
+        counted = self.shared.live & ~self.shared.constant
+        return int((self.running & counted).sum()), int(counted.sum())
+
+    @cached_property
+    def between(self) -> list[Node]:
+        """Live nodes that do not run, read a segment and are read by one, both directly."""
+        numbered = self.shared.numbered
+        inside = self.inside
+        near = numbered.readers_of(inside) & numbered.read_by(inside, controls=True)
+        return [numbered.nodes[i] for i in np.flatnonzero(near & self.shared.live & ~self.running)]
 
     @cached_property
     def left(self) -> dict[Node, tuple[str, bool]]:
         """Nodes that convert and are in no segment: the reason, and whether unknown nodes cannot change that."""
         most = self._most
-        possible = {n for part in (most.kept, most.surplus) for segment in part for n in segment}
-        reasons = {node: reason for node, reason in self._reasons() if node not in self._folded}
-        return {node: (reason, most.whole and node not in possible) for node, reason in reasons.items()}
+        numbered, folded = self.shared.numbered, self.shared.folded.tolist()
+        possible = numbered.mask(n for part in (most.kept, most.surplus) for segment in part for n in segment).tolist()
+        at = numbered.at
+        found: dict[Node, tuple[str, bool]] = {}
+        for nodes, reason in self._reasons():
+            sure, unsure = (reason, most.whole), (reason, False)
+            for node in nodes:
+                if not folded[i := at[node]]:
+                    found[node] = unsure if possible[i] else sure
+        return found
 
     @property
     def is_empty(self) -> bool:
@@ -76,41 +93,82 @@ class Segmented:
     @cached_property
     def _most(self) -> Segments:
         """Cut with all nodes that may convert."""
-        maybe = self._unsure - self._ends
-        return self._cut(self._sure | maybe) if maybe else self.segments
+        maybe = self._unsure & ~self.shared.ends
+        return self._cut(self._sure | maybe) if maybe.any() else self.segments
 
-    def _sort(self, trouble: Trouble) -> None:
-        objected = trouble.errors.keys() | trouble.doubts.keys()
+    def _sorted(self, trouble: Trouble) -> tuple[Mask, Mask]:
+        """The nodes of which it is sure that they convert, and those that may."""
+        numbered, parser = self.shared.numbered, self.target.parser
+        errors, doubts = numbered.mask(trouble.errors), numbered.mask(trouble.doubts)
+        kinds = self.shared.kinds.setdefault(parser, {})
+        yes, unknown = np.zeros_like(errors), np.zeros_like(errors)
         for kind, nodes in self.ctx.kinds(self.target).items():
             support = self.ctx.judge.support_of(kind, self.target)
             if support.ok is not Answer.YES:
                 self.refused.setdefault(support.ok, f"{nodes[0].name} ({nodes[0].op}): {support.reason}")
-            if support.ok is Answer.YES:
-                self._sure.update(n for n in nodes if n not in objected)
-                self._unsure.update(n for n in nodes if n in trouble.doubts and n not in trouble.errors)
-            elif support.ok is Answer.UNKNOWN:
-                self._unsure.update(n for n in nodes if n not in trouble.errors)
+            if support.ok is not Answer.NO:
+                if kind not in kinds:
+                    kinds[kind] = numbered.numbers(nodes)
+                (yes if support.ok is Answer.YES else unknown)[kinds[kind]] = True
+        return yes & ~errors & ~doubts, ((yes & doubts) | unknown) & ~errors
 
-    def _cut(self, taken: set[Node]) -> Segments:
-        nodes = (taken - self._folded - self._ends) | self._constants
-        cutter: Cutter = self.ctx.shared.setdefault("cutter", Cutter(self.ctx.graph))
-        return cutter.cut(nodes, self._constants, self.rules, self._fits, self._all_fit)
+    def _cut(self, taken: Mask) -> Segments:
+        shared = self.shared
+        nodes = (taken & ~shared.folded & ~shared.ends) | shared.leaves
+        return shared.cutter.cut(nodes, shared.leaves, self.rules, self._fits, shared.typed(self.target))
 
     def _fits(self, value: Value) -> bool:
         return self.ctx.specs.of(value).dtype in self.target.dtypes
 
-    def _all_fit(self, node: Node) -> bool:
-        specs = self.ctx.specs.table.get(node, ())
-        return bool(specs) and all(spec.dtype in self.target.dtypes for spec in specs)
-
-    def _reasons(self) -> Iterator[tuple[Node, str]]:
+    def _reasons(self) -> Iterator[tuple[Sequence[Node], str]]:
         for segment in self.segments.small:
             size = sum(n.op not in self.rules.uncounted for n in segment)
             count = plural(size, "node") if size else "no nodes that count"
-            for node in segment:
-                yield node, f"its segment has {count}, and {self.rules.minimum} are needed"
+            yield segment, f"its segment has {count}, and {self.rules.minimum} are needed"
         for segment in self.segments.surplus:
-            for node in segment:
-                yield node, f"there are {self.rules.engines} larger segments, and no more engines are made"
-        for node in self.segments.peeled:
-            yield node, "it gives or takes a type that cannot cross the border of a segment"
+            yield segment, f"there are {self.rules.engines} larger segments, and no more engines are made"
+        yield self.segments.peeled, "it gives or takes a type that cannot cross the border of a segment"
+
+
+class _Shared:
+    """What all TF-TRT targets have in common of one graph.
+
+    Attributes:
+        numbered: its nodes by number; the masks below are over them.
+        live: nodes that the outputs depend on.
+        constant: nodes with the op Const.
+        ends: inputs and outputs, and nodes without data, which no segment takes.
+        folded: live nodes that folding makes constants of.
+        leaves: those of them that are read by a node that is left.
+        kinds: the numbers of the nodes of each kind, by parser.
+    """
+
+    def __init__(self, ctx: CheckContext) -> None:
+        graph = ctx.graph
+        self.numbered = numbered = Numbered(graph)
+        self.cutter = Cutter(numbered)
+        self.kinds: dict[str, dict[Kind, Numbers]] = {}
+        self.live = numbered.mask(ctx.live)
+        self.constant = numbered.mask(graph.by_op("Const"))
+        self.ends = numbered.mask((*graph.inputs, *(v.node for v in graph.outputs), *graph.by_op(*ORDER_ONLY)))
+        self.folded = self.live & numbered.mask(ctx.judge.constants())
+        self.leaves = self.folded & numbered.read_by(self.live & ~self.folded) & ~self.ends
+        outputs: dict[tuple[DType, ...], int] = {}
+        table = ctx.specs.table
+        signatures = [tuple([spec.dtype for spec in table.get(node, ())]) for node in numbered.nodes]
+        self._outputs = np.array([outputs.setdefault(s, len(outputs)) for s in signatures], np.int64)
+        self._signatures = tuple(outputs)
+
+    def typed(self, target: Target) -> Mask:
+        """Nodes all of whose outputs have types of ``target``."""
+        fits = [bool(s) and all(dtype in target.dtypes for dtype in s) for s in self._signatures]
+        found: Mask = np.array(fits, np.bool_)[self._outputs]
+        return found
+
+
+def _shared(ctx: CheckContext) -> _Shared:
+    key = "shared by segments"
+    if key not in ctx.shared:
+        ctx.shared[key] = _Shared(ctx)
+    found: _Shared = ctx.shared[key]
+    return found

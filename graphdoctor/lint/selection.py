@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from graphdoctor.errors import InputError
-from graphdoctor.findings import Finding, Hidden, Severity
+from graphdoctor.findings import Finding, Hidden, Severity, in_order
 from graphdoctor.globs import holds
 from graphdoctor.lint.options import LintOptions
 from graphdoctor.lint.rules import Rule
@@ -38,6 +38,8 @@ class Selection:
         wanted = {r.code for r in rules if (named(r, options.select) if options.select else r.default)}
         self.chosen = frozenset(wanted | _codes(rules, options.extend_select) | self.mandatory)
         self._severity = {r.code: _chosen_level(r, options, self.mandatory) for r in rules}
+        off = {code for code, word in self._severity.items() if word == OFF}
+        self._shown = self.mandatory | (self.chosen - self.ignored - off).difference(*(c for _, c in self._scopes))
 
     def runs(self, rule: Rule) -> bool:
         """True for a rule that can say or change something: also why a target does not run a node."""
@@ -57,7 +59,7 @@ class Selection:
 
     def reason(self, finding: Finding) -> str:
         """Why ``finding`` is not wanted; empty if it is."""
-        if finding.code in self.mandatory:
+        if finding.code in self._shown:
             return ""
         if finding.code not in self.chosen and finding.code in self.rules:
             return _NOT_SELECTED
@@ -72,7 +74,7 @@ class Selection:
         """The findings that are wanted and those that are not, each in the order of output."""
         shown: list[Finding] = []
         concealed: list[Hidden] = []
-        for finding in sorted(map(self.weighed, findings), key=lambda f: f.sort_key):
+        for finding in in_order(map(self.weighed, findings)):
             reason = self.reason(finding)
             if reason:
                 concealed.append(Hidden(finding, reason))

@@ -59,12 +59,7 @@ def _in_segments(ctx: CheckContext, target: Target, trouble: Trouble, whole: str
     where nothing is against them.
     """
     cut = segmented(ctx, target, trouble)
-    total = supported = 0
-    for nodes in ctx.kinds(target).values():
-        for node in nodes:
-            if node.op != "Const":  # what is folded is of the same kind, and counts
-                total += 1
-                supported += cut.runs(node)
+    supported, total = cut.counts
     verdict, reason = _decide(trouble, cut.refused, whole)
     if verdict is not Verdict.INCOMPATIBLE and not whole:
         verdict, reason = _with_left(cut, verdict, reason)

@@ -8,6 +8,7 @@ folds first as well, and takes its inputs from TensorFlow as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
@@ -140,12 +141,16 @@ class Judge:
 
     def is_constant(self, node: Node) -> bool:
         """True if output 0 of ``node`` does not depend on any input, so that folding makes a constant of it."""
+        return node in self.constants()
+
+    def constants(self) -> AbstractSet[Node]:
+        """The nodes that :meth:`is_constant` is true of."""
         if self._constants is None:
             self._constants = set()
             for candidate in self.graph.order().nodes:
                 if self._folds(candidate, self._constants):
                     self._constants.add(candidate)
-        return node in self._constants
+        return self._constants
 
     def engine_rank(self, value: Value) -> EngineRank:
         """How many dimensions ``value`` has in an engine with an implicit batch."""

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphdoctor.ir import GraphView, Node, Value
+from graphdoctor.passes.numbered import Mask, Numbered, Numbers
 from graphdoctor.targets import SegmentRules
 
 _STEPS = 50_000
@@ -39,54 +42,90 @@ class Segments:
     whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The groups before any rule of a target; ``whole`` if every join was tested.
+
+    ``members`` are the numbers of all their nodes, ``group`` is the group of each.
+    """
+
+    groups: list[tuple[Node, ...]]
+    members: Numbers
+    group: Numbers
+    whole: bool
+
+    def sums(self, of: Mask) -> list[int]:
+        """How many nodes of each group are in ``of``."""
+        found: list[int] = np.bincount(self.group, weights=of[self.members], minlength=len(self.groups)).tolist()
+        return found
+
+
 class Cutter:
     """Cuts one graph, which must not change meanwhile, for as many targets as ask; what they share is found once."""
 
-    def __init__(self, graph: GraphView) -> None:
-        self._graph = graph
-        self._consumers: dict[Node, list[Node]] = {}
-        self._groups: list[tuple[AbstractSet[Node], AbstractSet[Node], list[tuple[Node, ...]], bool]] = []
+    def __init__(self, numbered: Numbered) -> None:
+        self._numbered = numbered
+        self._known: list[tuple[Mask, Mask, _Groups]] = []
+        self._counted: dict[frozenset[str], Mask] = {}
 
     def cut(
         self,
-        accepted: AbstractSet[Node],
-        leaves: AbstractSet[Node],
+        accepted: Mask,
+        leaves: Mask,
         rules: SegmentRules,
         fits: Callable[[Value], bool],
-        all_fit: Callable[[Node], bool],
+        all_fit: Mask,
     ) -> Segments:
         """Cut the graph.
 
         Args:
-            accepted: nodes that may be in a segment; must not change any more.
-            leaves: nodes of them whose inputs do not count: they are constants by then; must not change any more.
+            accepted: nodes that may be in a segment.
+            leaves: nodes of them whose inputs do not count: they are constants by then.
             rules: smallest segment, number of engines.
             fits: whether a value may cross the border of a segment.
-            all_fit: True only if all values of an accepted node may; quick.
+            all_fit: True only at nodes all values of which may.
         """
-        joined, whole = self._joined(accepted, leaves)
-        border = _Border(self._graph, leaves, fits, all_fit)
+        joined = self._joined(accepted, leaves)
+        border = _Border(self._numbered, leaves, fits, all_fit)
+        counted, doubtful = self._counting(rules), self._doubtful(leaves, all_fit)
+        sizes, doubts = joined.sums(counted), joined.sums(doubtful)
+        at = self._numbered.at
         groups, small, peeled = list[tuple[Node, ...]](), list[tuple[Node, ...]](), list[Node]()
-        for group in joined:
-            inside, off = (group, []) if _size(group, rules) < rules.minimum else border.peel(group)
-            peeled += off
+        for group, size, doubt in zip(joined.groups, sizes, doubts, strict=True):
+            inside = group
+            if doubt and size >= rules.minimum:
+                inside, off = border.peel(group, [n for n in reversed(group) if doubtful[at[n]]])
+                peeled += off
+                size = _size(inside, rules)
             if inside:
-                (small if _size(inside, rules) < rules.minimum else groups).append(inside)
+                (small if size < rules.minimum else groups).append(inside)
         keep = {*sorted(range(len(groups)), key=lambda i: (-_size(groups[i], rules), i))[: rules.engines]}
         kept = tuple(g for i, g in enumerate(groups) if i in keep)
         surplus = tuple(g for i, g in enumerate(groups) if i not in keep)
-        return Segments(kept, tuple(small), surplus, tuple(peeled), whole)
+        return Segments(kept, tuple(small), surplus, tuple(peeled), joined.whole)
 
-    def _joined(self, accepted: AbstractSet[Node], leaves: AbstractSet[Node]) -> tuple[list[tuple[Node, ...]], bool]:
-        """The groups before any rule of a target, and whether every join was tested."""
-        for known_accepted, known_leaves, groups, whole in self._groups:
-            if known_accepted == accepted and known_leaves == leaves:
-                return groups, whole
-        joined = _Joined(self._graph, accepted, leaves, self._consumers)
+    def _counting(self, rules: SegmentRules) -> Mask:
+        """The nodes that count for the size of a segment."""
+        if rules.uncounted not in self._counted:
+            self._counted[rules.uncounted] = ~self._numbered.mask(self._numbered.graph.by_op(*rules.uncounted))
+        return self._counted[rules.uncounted]
+
+    def _doubtful(self, leaves: Mask, all_fit: Mask) -> Mask:
+        """Nodes that may give or take a value that does not fit."""
+        producers, consumers = self._numbered.data
+        found = ~all_fit
+        found[consumers[~all_fit[producers] | self._numbered.spare]] = True
+        return found
+
+    def _joined(self, accepted: Mask, leaves: Mask) -> _Groups:
+        for known_accepted, known_leaves, groups in self._known:
+            if np.array_equal(known_accepted, accepted) and np.array_equal(known_leaves, leaves):
+                return groups
+        joined = _Joined(self._numbered, accepted, leaves)
         joined.same_phase()
         whole = joined.between_phases()
-        self._groups.append((accepted, leaves, joined.groups(), whole))
-        return self._groups[-1][2:]
+        self._known.append((accepted, leaves, joined.groups(whole)))
+        return self._known[-1][2]
 
 
 def _size(group: Iterable[Node], rules: SegmentRules) -> int:
@@ -94,75 +133,69 @@ def _size(group: Iterable[Node], rules: SegmentRules) -> int:
 
 
 class _Joined:
-    """Union-find over the accepted nodes."""
+    """Union-find over the accepted nodes, by number."""
 
-    def __init__(
-        self,
-        graph: GraphView,
-        accepted: AbstractSet[Node],
-        leaves: AbstractSet[Node],
-        consumers: dict[Node, list[Node]],
-    ) -> None:
-        self.graph = graph
-        self.order = graph.order().nodes
-        self.inside = accepted
-        self.leaves = leaves
-        self.parent: dict[Node, Node] = {n: n for n in self.order if n in accepted}
-        self.phase: dict[Node, int] = {}
-        self._consumers = consumers
+    def __init__(self, numbered: Numbered, accepted: Mask, leaves: Mask) -> None:
+        self.numbered = numbered
+        self.nodes = numbered.nodes
+        self.taken = accepted.copy()
+        self.taken[numbered.ordered :] = False
+        self.inside = self.taken.tolist()
+        self.leaf = leaves.tolist()
+        self.parent = list(range(len(self.nodes)))
+        self.phase: list[int] = []
+        producers, readers = numbered.data
+        counts = ~leaves[readers] & (readers < numbered.ordered)
+        self.data = producers[counts], readers[counts]
+        self.controls: dict[int, list[int]] = {}
+        for before, node in zip(*(ends.tolist() for ends in numbered.controls), strict=True):
+            self.controls.setdefault(node, []).append(before)
 
-    def find(self, node: Node) -> Node:
+    def find(self, node: int) -> int:
         """The node that stands for the group of ``node``."""
         parent = self.parent
-        while parent[node] is not node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
+        while (above := parent[node]) != node:
+            parent[node] = node = parent[above]
         return node
-
-    def join(self, one: Node, other: Node) -> Node:
-        """Make one group of two; returns the node that stands for it."""
-        first, second = self.find(one), self.find(other)
-        self.parent[first] = second
-        return second
-
-    def producers(self, node: Node) -> Iterator[tuple[Node, bool]]:
-        """What ``node`` reads, and whether that is data."""
-        if node not in self.leaves:
-            for value in node.inputs:
-                yield value.node, True
-        for control in node.controls:
-            yield control, False
 
     def same_phase(self) -> None:
         """Give every node its phase, and join neighbours that have the same."""
-        phase, inside = self.phase, self.parent
-        for node in reversed(self.order):
-            own = phase.setdefault(node, 0)
-            for producer, data in self.producers(node):
-                both = node in inside and producer in inside
-                changes = not data if both else (node in inside) is not (producer in inside)
-                phase[producer] = max(phase.get(producer, 0), own + changes)
-        for node in self.order:
-            if node in inside:
-                for producer, data in self.producers(node):
-                    if data and producer in inside and phase[producer] == phase[node]:
-                        self.join(producer, node)
+        ordered, taken = self.numbered.ordered, self.taken
+        phase = [0] * ordered + [-1] * (len(self.nodes) - ordered)  # those without order have one where they are read
+        for producer, reader, changes in self._changes():
+            if phase[producer] < (new := phase[reader] + changes):
+                phase[producer] = new
+        self.phase = phase
+        producers, readers = self.data
+        phases = np.array(phase)
+        alike = taken[producers] & taken[readers] & (phases[producers] == phases[readers])
+        parent, find = self.parent, self.find
+        for producer, reader in zip(producers[alike].tolist(), readers[alike].tolist(), strict=True):
+            parent[find(producer)] = find(reader)
+
+    def _changes(self) -> Iterable[tuple[int, int, int]]:
+        """Each edge with how much it adds to the phase, the last reader first; control joins nothing."""
+        taken = self.taken
+        before, behind = self.numbered.controls
+        counts = behind < self.numbered.ordered
+        before, behind = before[counts], behind[counts]
+        producers, readers = self.data
+        changes = np.concatenate(
+            [taken[producers] != taken[readers], (taken[before] != taken[behind]) | (taken[before] & taken[behind])]
+        )
+        producers, readers = np.concatenate([producers, before]), np.concatenate([readers, behind])
+        order = np.argsort(-readers, kind="stable") if len(before) else slice(None, None, -1)
+        return zip(producers[order].tolist(), readers[order].tolist(), changes[order].tolist(), strict=True)
 
     def between_phases(self) -> bool:
         """Join across phases where no way leaves and comes back; False if there was too much to test."""
-        edges = [
-            (producer, node)
-            for node in reversed(self.order)
-            if node in self.parent
-            for producer, data in self.producers(node)
-            if data and producer in self.parent and self.phase[producer] != self.phase[node]
-        ]
+        edges = self._across()
         if not edges:
             return True
-        members: dict[Node, list[Node]] = {}
-        for node in self.parent:
+        members: dict[int, list[int]] = {}
+        for node in np.flatnonzero(self.taken).tolist():
             members.setdefault(self.find(node), []).append(node)
-        budget = [_STEPS + 2 * len(self.order)]
+        budget = [_STEPS + 2 * self.numbered.ordered]
         while True:
             left = [(p, n) for p, n in edges if not self._joins(self.find(p), self.find(n), members, budget)]
             if budget[0] <= 0:
@@ -171,9 +204,18 @@ class _Joined:
                 return True
             edges = left  # a join may have taken in what stood in the way of another
 
-    def _joins(self, first: Node, second: Node, members: dict[Node, list[Node]], budget: list[int]) -> bool:
+    def _across(self) -> list[tuple[int, int]]:
+        """The data edges between accepted nodes of different phases, the last reader first."""
+        producers, readers = self.data
+        phases = np.array(self.phase)
+        differs = self.taken[producers] & self.taken[readers] & (phases[producers] != phases[readers])
+        producers, readers = producers[differs], readers[differs]
+        order = np.argsort(-readers, kind="stable")
+        return list(zip(producers[order].tolist(), readers[order].tolist(), strict=True))
+
+    def _joins(self, first: int, second: int, members: dict[int, list[int]], budget: list[int]) -> bool:
         """True if the two groups are one, or can be and were joined."""
-        if first is second:
+        if first == second:
             return True
         if budget[0] <= 0 or self._leaves_and_returns(first, second, members, budget):
             return False
@@ -181,9 +223,7 @@ class _Joined:
         self.parent[first] = second
         return True
 
-    def _leaves_and_returns(
-        self, first: Node, second: Node, members: dict[Node, list[Node]], budget: list[int]
-    ) -> bool:
+    def _leaves_and_returns(self, first: int, second: int, members: dict[int, list[int]], budget: list[int]) -> bool:
         """True if a way from group ``first`` to group ``second`` goes through others, or if it was not tested.
 
         Searches from both ends in turn: one of them is mostly small.
@@ -194,84 +234,97 @@ class _Joined:
             seen, waiting, neighbours, end = mine
             group = waiting.pop()
             for place in neighbours(members.get(group, (group,)), budget):
-                if place in theirs[0] and not (place is end and group in (first, second)):
+                if place in theirs[0] and not (place == end and group in (first, second)):
                     return True
-                if place is not end and place not in seen:
+                if place != end and place not in seen:
                     seen.add(place)
                     waiting.append(place)
             if budget[0] <= 0:
                 return True
         return False
 
-    def _readers(self, nodes: Iterable[Node], budget: list[int]) -> Iterator[Node]:
+    def _readers(self, nodes: Iterable[int], budget: list[int]) -> Iterator[int]:
         """The groups that read ``nodes``, and nodes outside."""
+        phase, leaf, inside = self.phase, self.leaf, self.inside
+        readers, starts = self.numbered.readers
         for node in nodes:
-            for reader in self.consumers(node):
+            for reader in readers[starts[node] : starts[node + 1]]:
                 budget[0] -= 1
-                if reader in self.phase and reader not in self.leaves:
-                    yield self.find(reader) if reader in self.parent else reader
+                if phase[reader] >= 0 and not leaf[reader]:
+                    yield self.find(reader) if inside[reader] else reader
 
-    def _read(self, nodes: Iterable[Node], budget: list[int]) -> Iterator[Node]:
+    def _read(self, nodes: Iterable[int], budget: list[int]) -> Iterator[int]:
         """The groups that ``nodes`` read, and nodes outside."""
+        leaf, inside, controls = self.leaf, self.inside, self.controls
+        producers, starts = self.numbered.producers
         for node in nodes:
-            for producer, _ in self.producers(node):
+            read = [] if leaf[node] else producers[starts[node] : starts[node + 1]]
+            for producer in read + controls[node] if node in controls else read:
                 budget[0] -= 1
-                yield self.find(producer) if producer in self.parent else producer
+                yield self.find(producer) if inside[producer] else producer
 
-    def consumers(self, node: Node) -> list[Node]:
-        """What reads ``node``; asked once for each."""
-        if node not in self._consumers:
-            self._consumers[node] = self.graph.consumers(node)
-        return self._consumers[node]
-
-    def groups(self) -> list[tuple[Node, ...]]:
+    def groups(self, whole: bool) -> _Groups:
         """The groups, each in topological order."""
-        found: dict[Node, list[Node]] = {}
-        for node in self.order:
-            if node in self.parent:
-                found.setdefault(self.find(node), []).append(node)
-        return [tuple(nodes) for nodes in found.values()]
+        numbers = np.flatnonzero(self.taken)
+        roots = np.array([self.find(i) for i in numbers.tolist()], np.int64)
+        _, first, group = np.unique(roots, return_index=True, return_inverse=True)
+        place = np.empty(len(first), np.int64)
+        place[np.argsort(first)] = np.arange(len(first))
+        group = place[group]
+        order = np.argsort(group, kind="stable")
+        members = numbers[order]
+        nodes = [self.nodes[i] for i in members.tolist()]
+        ends = np.cumsum(np.bincount(group, minlength=len(first))).tolist()
+        groups = [tuple(nodes[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+        return _Groups(groups, members, group[order], whole)
 
 
 @dataclass(frozen=True, slots=True)
 class _Border:
     """What may cross the border of a segment."""
 
-    graph: GraphView
-    leaves: AbstractSet[Node]
+    numbered: Numbered
+    leaves: Mask
     fits: Callable[[Value], bool]
-    all_fit: Callable[[Node], bool]
+    all_fit: Mask
 
-    def peel(self, group: tuple[Node, ...]) -> tuple[tuple[Node, ...], list[Node]]:
-        """Take off nodes at the border whose types do not fit: with what is in front of them, or what is behind."""
+    def peel(self, group: tuple[Node, ...], waiting: list[Node]) -> tuple[tuple[Node, ...], list[Node]]:
+        """Take off nodes at the border whose types do not fit: with what is in front of them, or what is behind.
+
+        Args:
+            group: in topological order.
+            waiting: those of it at which a type may not fit, the first at the end.
+        """
         inside, off = set(group), set[Node]()
-        waiting = [n for n in reversed(group) if not (self.all_fit(n) and all(map(self.fits, n.inputs)))]
         while waiting:
             node = waiting.pop()
             if node not in inside:
                 continue
             backwards = self._takes_misfit(node, inside)
             if backwards or self._gives_misfit(node, inside):
-                gone = _reach(self.graph, node, inside, backwards)
+                gone = _reach(self.numbered.graph, node, inside, backwards)
                 inside -= gone
                 off |= gone
-                near = (n for g in gone for n in (*(v.node for v in g.inputs), *self.graph.consumers(g)))
+                near = (n for g in gone for n in (*(v.node for v in g.inputs), *self.numbered.graph.consumers(g)))
                 waiting += [n for n in near if n in inside]
         return (tuple(n for n in group if n in inside), [n for n in group if n in off]) if off else (group, [])
 
     def _takes_misfit(self, node: Node, inside: AbstractSet[Node]) -> bool:
         """True if ``node`` reads a value from outside that may not cross the border."""
-        return node not in self.leaves and any(v.node not in inside and not self.fits(v) for v in node.inputs)
+        return not self._is_leaf(node) and any(v.node not in inside and not self.fits(v) for v in node.inputs)
 
     def _gives_misfit(self, node: Node, inside: AbstractSet[Node]) -> bool:
         """True if something outside reads a value of ``node`` that may not cross the border."""
-        return not self.all_fit(node) and any(
+        return not self.all_fit[self.numbered.at[node]] and any(
             use.slot >= 0
             and use.node not in inside
-            and use.node not in self.leaves
+            and not self._is_leaf(use.node)
             and not self.fits(node.out(use.index))
-            for use in self.graph.uses(node)
+            for use in self.numbered.graph.uses(node)
         )
+
+    def _is_leaf(self, node: Node) -> bool:
+        return bool(self.leaves[self.numbered.at[node]])
 
 
 def _reach(graph: GraphView, start: Node, inside: AbstractSet[Node], backwards: bool) -> set[Node]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from graphdoctor.ir import Graph, Node, Value
 from graphdoctor.ir.text import parse_graph
 from graphdoctor.passes import segments as module
+from graphdoctor.passes.numbered import Numbered
 from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules
 
@@ -25,10 +26,10 @@ def cut(graph: Graph, rules: SegmentRules = ONE, misfits: str = "", leaves: str 
     def fits(value: Value) -> bool:
         return value.node.name not in misfits.split()
 
-    def all_fit(node: Node) -> bool:
-        return node.name not in misfits.split()
-
-    return Cutter(graph).cut(accepted, {n for n in accepted if n.name in leaves.split()}, rules, fits, all_fit)
+    numbered = Numbered(graph)
+    folded = numbered.mask(n for n in accepted if n.name in leaves.split())
+    all_fit = numbered.mask(n for n in graph if n.name not in misfits.split())
+    return Cutter(numbered).cut(numbered.mask(accepted), folded, rules, fits, all_fit)
 
 
 def shown(found: Segments) -> list[str]:

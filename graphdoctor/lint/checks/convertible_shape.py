@@ -14,18 +14,23 @@ from graphdoctor.words import plural
 def check(ctx: CheckContext, *, batched: bool = True) -> Iterator[Hit]:
     """One hit for each node: with ``batched``, no input has two dimensions; else, output 0 has an unknown one."""
     for target in ctx.targets:
-        for node in _offered(ctx, target):
-            hit = _batched(ctx, node, target) if batched else _static(ctx, node, target)
-            if hit is not None:
-                yield hit
+        for nodes in _offered(ctx, target):
+            # Nodes of one kind have inputs of the same ranks; their outputs may differ.
+            if not batched or _batched(ctx, nodes[0], target) is not None:
+                for node in nodes:
+                    hit = _batched(ctx, node, target) if batched else _static(ctx, node, target)
+                    if hit is not None:
+                        yield hit
 
 
-def _offered(ctx: CheckContext, target: Target) -> Iterator[Node]:
-    """The nodes that the target converts or may convert, but those at the ends of the graph and what is folded."""
+def _offered(ctx: CheckContext, target: Target) -> Iterator[list[Node]]:
+    """The nodes that the target converts or may convert, kind by kind; not the ends of the graph and what is folded."""
     ends = {*ctx.graph.inputs, *(v.node for v in ctx.graph.outputs)}
     for kind, nodes in ctx.kinds(target).items():
-        if kind.op != "Const" and ctx.judge.support_of(kind, target).ok is not Answer.NO:
-            yield from (n for n in nodes if n.inputs and n not in ends)
+        if kind.op != "Const" and ctx.judge.support_of(kind, target).ok is not Answer.NO and nodes[0].inputs:
+            inner = nodes if ends.isdisjoint(nodes) else [n for n in nodes if n not in ends]
+            if inner:
+                yield inner
 
 
 def _batched(ctx: CheckContext, node: Node, target: Target) -> Hit | None:

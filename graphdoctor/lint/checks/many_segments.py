@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.lint.segmenting import Segmented, segmented
+from graphdoctor.lint.segmenting import segmented
 
 _NAMED = 4
 
@@ -18,7 +17,7 @@ def check(ctx: CheckContext, *, least: int = 4) -> Iterator[Hit]:
         cut = segmented(ctx, target)
         kept = cut.segments.kept
         if len(kept) >= least:
-            splitters = Counter(n.op for n in _between(ctx, cut))
+            splitters = Counter(n.op for n in cut.between)
             named = ", ".join(f"{op} x {count}" for op, count in sorted(splitters.items(), key=_often)[:_NAMED])
             sizes = sorted(len(s) for s in kept)
             shown = f"{len(kept)} segments of {sizes[0]} to {sizes[-1]} nodes"
@@ -28,12 +27,3 @@ def check(ctx: CheckContext, *, least: int = 4) -> Iterator[Hit]:
 
 def _often(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
-
-
-def _between(ctx: CheckContext, cut: Segmented) -> Iterator[Node]:
-    """Nodes outside that read a segment and that a segment reads, both directly."""
-    for node in ctx.graph:
-        if node in ctx.live and not cut.runs(node):
-            read = any(v.node in cut.inside for v in node.inputs)
-            if read and any(user in cut.inside for user in ctx.graph.consumers(node)):
-                yield node

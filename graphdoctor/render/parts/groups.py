@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from graphdoctor.findings import Finding, Fix, ModelReport, Safety, TargetVerdict, Verdict
+from graphdoctor.findings import Finding, Fix, ModelReport, Safety, TargetVerdict, Verdict, in_order
 
 ELLIPSIS = "…"
 """Stands for the node in a message that many nodes share."""
@@ -98,7 +98,7 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
     A reason is the message without the node and the op that it is about: one and the same reason concerns many ops.
     Many reasons that are alike count as one.
     """
-    found = sorted(findings, key=lambda f: f.sort_key)
+    found = in_order(findings)
     repeated = _repeated(found)
     reasons: _Reasons = {}
     for targets, f in by_place(found):
@@ -116,7 +116,7 @@ def _alike_as_one(reasons: _Reasons) -> _Reasons:
         veiled = _veiled(reason)
         same = found.setdefault(veiled if often[veiled] >= _ALIKE else reason, {})
         for targets, members in by_targets.items():
-            same[targets] = sorted([*same.get(targets, ()), *members], key=lambda f: f.sort_key)
+            same[targets] = in_order([*same.get(targets, ()), *members])
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphdoctor.findings import Finding, Fix, ModelReport, Report, TargetVerdict, TensorInfo
+from graphdoctor.findings import Finding, Fix, ModelReport, Report, TargetVerdict, TensorInfo, in_order
 from graphdoctor.render.parts.statistics import rule_counts
 
 VERSION = 1
@@ -61,7 +61,7 @@ def model_head(model: ModelReport) -> Record:
 
 def sorted_findings(model: ModelReport) -> list[Finding]:
     """The findings in the order of every output."""
-    return sorted(model.findings, key=lambda f: f.sort_key)
+    return in_order(model.findings)
 
 
 def finding_record(f: Finding) -> Record:
