@@ -6,38 +6,38 @@ conditional that was not taken), or where it lies in a loop. All else only says 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from graphdoctor.ir import GraphView, Node, Value
 from graphdoctor.ops import find_op
+from graphdoctor.surgery.exits import ALWAYS, MERGE_OPS, Exits, Guard, union
 
-Guard = frozenset[object]
-"""The conditions under which something runs: (predicate, branch) for each Switch it depends on."""
-_ALWAYS: Guard = frozenset()
 _SWITCH = frozenset({"Switch", "RefSwitch"})
-_MERGE = frozenset({"Merge", "RefMerge"})
 _CALLS = frozenset("If StatelessIf While StatelessWhile Case PartitionedCall StatefulPartitionedCall".split())
 """What the functions do that these call is not looked into."""
 _LOOP = frozenset({"Enter", "RefEnter", "Exit", "RefExit", "NextIteration", "RefNextIteration", "LoopCond"})
+_ARRAYS = frozenset(
+    "TensorArrayV3 TensorArrayReadV3 TensorArrayWriteV3 TensorArrayGatherV3 TensorArrayScatterV3 TensorArrayConcatV3 "
+    "TensorArraySplitV3 TensorArraySizeV3".split()
+)
+"""Ops on arrays of tensors whose order the data says that flows from one to the next."""
 
 
 class Waiting:
-    """Purity and conditions of every node of a graph, worked out once, producers first. Linear."""
+    """Purity and conditions of every node of a graph, worked out once. Linear."""
 
     def __init__(self, graph: GraphView) -> None:
-        self._pure: dict[Node, bool] = {}
+        self._impure = _impure(graph)
         self._guards: dict[Node, Guard] = {}
         for node in graph.order().nodes:
-            self._pure[node] = self._is_pure(node)
             self._guards[node] = self._guard(node)
+        self._exits = Exits(graph, self._runs)
 
     def idle(self, node: Node) -> tuple[Node, ...]:
         """The control inputs of ``node`` that constrain nothing, in order."""
         return tuple(c for c in dict.fromkeys(node.controls) if self._is_idle(c, node))
 
     def is_pure(self, node: Node) -> bool:
-        """True if ``node`` and everything it depends on only computes: no effect, no state, no loop, no unknown op."""
-        return self._pure.get(node, False)
+        """True if ``node`` and everything it depends on only computes: no effect, no state, no unknown op."""
+        return node in self._guards and node not in self._impure
 
     def runs_always(self, node: Node) -> bool:
         """True if ``node`` lies in no branch of a conditional and in no loop."""
@@ -45,34 +45,30 @@ class Waiting:
 
     def guard(self, node: Node) -> Guard:
         """The conditions under which ``node`` runs."""
-        return self._guards.get(node, frozenset({node}))
+        return self._exits.resolved(self._guards.get(node, frozenset({node})))
 
     def _is_idle(self, control: Node, node: Node) -> bool:
-        if not self._pure.get(control, False):
+        if not self.is_pure(control):
             return False
-        if node.op in _MERGE:
+        if node.op in MERGE_OPS:
             return True  # a Merge waits for its control inputs, and runs even if they do not
-        return self._guards[control] <= self._union(self._of(v) for v in node.inputs)
-
-    def _is_pure(self, node: Node) -> bool:
-        op = find_op(node.op)
-        if op is None or op.stateful or op.side_effect or node.op in _LOOP or node.op in _CALLS:
-            return False
-        producers = (*(v.node for v in node.inputs), *node.controls)
-        return all(self._pure.get(p, False) for p in producers)
+        return self.guard(control) <= self._exits.resolved(union(self._of(v) for v in node.inputs))
 
     def _guard(self, node: Node) -> Guard:
         if node.op in _LOOP:
             return frozenset({("loop", node)})
-        if node.op in _MERGE and len(node.inputs) == 2:
+        if node.op in MERGE_OPS and len(node.inputs) == 2:
             return self._merged(node)
-        guards = [self._of(v) for v in node.inputs]
-        return self._union((*guards, *(self._guards.get(c, _ALWAYS) for c in node.controls)))
+        return self._runs(node)
+
+    def _runs(self, node: Node) -> Guard:
+        """When all that ``node`` reads and waits for is there."""
+        return union((*(self._of(v) for v in node.inputs), *(self._guards.get(c, ALWAYS) for c in node.controls)))
 
     def _of(self, value: Value) -> Guard:
         """When output ``value.index`` of its node has a value."""
         node = value.node
-        guard = self._guards.get(node, _ALWAYS)
+        guard = self._guards.get(node, ALWAYS)
         if node.op in _SWITCH and len(node.inputs) == 2:
             return guard | {(node.inputs[1], value.index)}
         return guard
@@ -87,10 +83,25 @@ class Waiting:
                     return a - {condition}
         return frozenset({("merge", node)})
 
-    @staticmethod
-    def _union(guards: Iterable[Guard]) -> Guard:
-        found = _ALWAYS
-        for guard in guards:
-            if guard and not guard <= found:
-                found |= guard
-        return found
+
+def _impure(graph: GraphView) -> frozenset[Node]:
+    """What has an effect or a state, or is unknown, and all that depends on it.
+
+    An array of tensors is arithmetic as long as nothing closes it: who reads it has the flow from who wrote it.
+    """
+    arrays = _ARRAYS if all(n.op in _ARRAYS for n in graph if n.op.startswith("TensorArray")) else frozenset()
+    found = {n for n in graph if not _computes(n, arrays)}
+    waiting = list(found)
+    while waiting:
+        for reader in graph.consumers(waiting.pop()):
+            if reader not in found:
+                found.add(reader)
+                waiting.append(reader)
+    return frozenset(found)
+
+
+def _computes(node: Node, arrays: frozenset[str]) -> bool:
+    op = find_op(node.op)
+    if op is None or op.side_effect or node.op in _CALLS:
+        return False
+    return not op.stateful or node.op in arrays

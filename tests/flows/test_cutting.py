@@ -309,6 +309,14 @@ def test_a_readable_tail_leaves_what_other_parts_need(tmp_path: Path) -> None:
     assert set(cut.outputs) <= known
 
 
+@pytest.mark.slow
+def test_padding_behind_a_preprocessing_loop_does_not_part_the_engine(tmp_path: Path) -> None:
+    """Its constants wait for a size that the loop gives; once they do not, the zeros that it joins become a Pad."""
+    opened, target = open_model(real("od_ssd_mobilenet_v1_buoy")), load_target("rtx1.7")
+    fix_opened(opened, load_rewrites(target.packs), FixOptions(target.packs, target))
+    assert len(cut_opened(opened, target, (), str(tmp_path / "cut.pb")).parts) == 1
+
+
 def test_an_engine_part_waits_for_nothing_that_was_cut_off(tmp_path: Path) -> None:
     text = SMALL.replace("c = Conv2D(x, w)", "front = Where(x)\nc = Conv2D(x, w, ^front)")
     opened = open_model(written(tmp_path, text))
