@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -221,7 +222,15 @@ def _fix(run: Cure, opened: Opened, rewrites: Sequence[Rewrite]) -> CureStep:
     text = f"{plural(len(run.fixed.result.applied), 'rewrite')} of {', '.join(packs)}: {before:,} nodes -> {after:,}; "
     text += f"{plural(left, 'error')} left" if left else f"no error left for {target.name}"
     status: Status = "unknown" if left else "done"
-    return CureStep("fix", status, 0.0, text, (_artefact(place),))
+    return CureStep("fix", status, 0.0, text, (_artefact(place),), _held_back(run, run.fixed))
+
+
+def _held_back(run: Cure, fixed: Fixed) -> tuple[str, ...]:
+    """What --unsafe-fixes would do more, where the target is not known to run the fixed graph."""
+    counts = Counter(r.rewrite for r in fixed.result.refused if r.held_back)
+    if not counts or not run.doubt():
+        return ()
+    return (f"--unsafe-fixes allows {', '.join(f'{n} x {c}' if c > 1 else n for n, c in sorted(counts.items()))}",)
 
 
 def _cut(run: Cure, opened: Opened) -> CureStep:

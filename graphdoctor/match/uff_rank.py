@@ -61,7 +61,12 @@ class BroadcastNotTaken(Predicate, tag="broadcast-not-taken", frozen=True):
 
 
 class ConstantWithBatch(Predicate, tag="constant-with-batch", frozen=True):
-    """A constant input has as many dimensions as the computed one, the batch among them."""
+    """A constant input has as many dimensions as the computed one, the batch among them.
+
+    With ``one`` it is stored as a constant and says the same of every item.
+    """
+
+    one: bool = False
 
     def test(self, ctx: MatchContext, node: Node) -> Outcome:
         """Whether it holds of ``node``; a single element cannot be told."""
@@ -72,6 +77,8 @@ class ConstantWithBatch(Predicate, tag="constant-with-batch", frozen=True):
         ranks = {ctx.specs.of(v).rank for v in computed} - {None}
         for value in constants:
             spec = ctx.specs.of(value)
+            if self.one and (constant_of(value) is None or not spec.shape or spec.shape[0] != 1):
+                continue
             if spec.shape is not None and len(spec.shape) > 1 and len(spec.shape) in ranks:
                 shown = f"{value.name} is {dims_text(spec.shape)}"
                 one = element_count(spec.shape) == 1

@@ -123,11 +123,45 @@ def ds_cnn() -> Iterator[str]:
     yield "probabilities = Softmax(fc1/BiasAdd) {T: float32}"
 
 
+def lstm() -> Iterator[str]:
+    """Three steps of TensorFlow 1's BasicLSTMCell from a zero state, and a dense layer on the last."""
+    yield "input = Placeholder {dtype: float32, shape: shape[1,3,4]}"
+    yield "steps = Unpack(input) {T: float32, num: 3, axis: 1}"
+    yield from _weights("cell/kernel", "9,20", 1)
+    yield from _weights("cell/bias", "20", 2)
+    yield "zeros = Const float32[1,5] 0.0"
+    yield "axis = Const int32[] 1"
+    yield "one = Const float32[] 1.0"
+    cell, output = "zeros", "zeros"
+    for step in range(3):
+        yield from _lstm_step(f"step_{step}", f"steps:{step}", cell, output)
+        cell, output = f"step_{step}/cell", f"step_{step}/output"
+    yield from _dense("logits", output, "5,4", 5)
+    yield "probabilities = Softmax(logits/BiasAdd) {T: float32}"
+
+
+def _lstm_step(at: str, data: str, cell: str, output: str) -> Iterator[str]:
+    yield f"{at}/joined = ConcatV2({data}, {output}, axis) {{N: 2, T: float32, Tidx: int32}}"
+    yield f"{at}/MatMul = MatMul({at}/joined, cell/kernel/read) {{T: float32}}"
+    yield f"{at}/BiasAdd = BiasAdd({at}/MatMul, cell/bias/read) {{T: float32}}"
+    yield f"{at}/split = Split(axis, {at}/BiasAdd) {{T: float32, num_split: 4}}"
+    yield f"{at}/forget = AddV2({at}/split:2, one) {{T: float32}}"
+    for name, value in (("keep", f"{at}/forget"), ("write", f"{at}/split"), ("read", f"{at}/split:3")):
+        yield f"{at}/{name} = Sigmoid({value}) {{T: float32}}"
+    yield f"{at}/new = Tanh({at}/split:1) {{T: float32}}"
+    yield f"{at}/old = Mul({cell}, {at}/keep) {{T: float32}}"
+    yield f"{at}/more = Mul({at}/write, {at}/new) {{T: float32}}"
+    yield f"{at}/cell = AddV2({at}/old, {at}/more) {{T: float32}}"
+    yield f"{at}/squashed = Tanh({at}/cell) {{T: float32}}"
+    yield f"{at}/output = Mul({at}/squashed, {at}/read) {{T: float32}}"
+
+
 NETS = {
     "inception": inception,
     "resnet_v1": resnet_v1,
     "vgg_tail": vgg_tail,
     "ds_cnn": ds_cnn,
+    "lstm": lstm,
 }
 
 

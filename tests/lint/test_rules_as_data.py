@@ -107,5 +107,6 @@ def test_every_predicate_says_what_it_means() -> None:
 
 def test_every_predicate_is_used_by_a_rule() -> None:
     """What no rule needs is no vocabulary."""
-    used = {type(p) for r in load_rules() for p in (*r.where, *(r.fix.where if r.fix else ()))}
+    fixes = [f for r in load_rules() for f in (r.fix, *r.fixes.values()) if f is not None]
+    used = {type(p) for where in (*(r.where for r in load_rules()), *(f.where for f in fixes)) for p in where}
     assert {name for name, c in predicate_classes().items() if c not in used} == set()
