@@ -77,3 +77,29 @@ def folder_of(point: EntryPoint, group: str) -> Path:
             remedy="It must name an importable package whose folder holds the files",
         )
     return Path(places[0])
+
+
+TENSORRT_PYTHON = "GRAPHDOCTOR_TENSORRT_PYTHON"
+"""The environment's word on which Python has TensorRT 5 to 8, with its UffParser."""
+
+_LAST_WITH_UFF = 8
+
+
+def uff_parser_may_be_here() -> bool:
+    """True if it is worth asking for the parser: a Python is named, or this one has a ``tensorrt`` that may have it.
+
+    Starts nothing and imports nothing: what pip says of the version is enough to pass over TensorRT 9 and later.
+    """
+    import importlib.util
+
+    if os.environ.get(TENSORRT_PYTHON):
+        return True
+    if importlib.util.find_spec("tensorrt") is None:
+        return False
+    from importlib import metadata
+
+    try:
+        major = metadata.version("tensorrt").partition(".")[0]
+    except metadata.PackageNotFoundError:
+        return True
+    return not major.isdecimal() or int(major) <= _LAST_WITH_UFF

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--live/--no-live",
     default=None,
-    help="Ask NVIDIA itself for rtx1.7 (default: if it is named and NVIDIA's packages are installed).",
+    help="Ask NVIDIA itself for rtx1.7, and of UFF files for trt5 to trt8-uff (default: if it is installed).",
 )
 @click.option(
     "--build/--no-build",

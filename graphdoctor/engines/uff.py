@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphdoctor import jobs
 from graphdoctor.engines.build import EngineResult, UffOptions, draft_of, put_in_place
 from graphdoctor.engines.uff_log import errors_of, lines_of
 from graphdoctor.errors import InputError
+from graphdoctor.installed import TENSORRT_PYTHON as VARIABLE
+from graphdoctor.installed import uff_parser_may_be_here
 from graphdoctor.jobs.spec import EngineError, FailureKind, LogLine, UffAnswer, UffInput, UffRequest
 
-VARIABLE = "GRAPHDOCTOR_TENSORRT_PYTHON"
-"""The environment's word on which Python has TensorRT."""
 WORKSPACE = 1 << 28
 """Bytes of GPU memory that a layer may work with, unless more are allowed."""
 _START_SECONDS = 60.0
@@ -37,6 +36,21 @@ class UffParser:
         """True if it can be used."""
         return not self.reason
 
+    def for_releases(self, releases: Sequence[str]) -> UffParser:
+        """This parser, if its version begins as one of ``releases`` does; any will do where there are none."""
+        if self.reason or not releases or self.version.split(".")[0] in releases:
+            return self
+        return replace(self, reason=f"TensorRT {self.version} is another release than {' or '.join(releases)}")
+
+
+@dataclass(frozen=True, slots=True)
+class UffHeard:
+    """What the parser says of a file: its errors, or why there is no answer and the tail of what it wrote."""
+
+    errors: tuple[EngineError, ...] = ()
+    failure: jobs.Failure | None = None
+    log: str = ""
+
 
 def find_uff_parser(python: str = "", releases: Sequence[str] = ()) -> UffParser:
     """The UFF parser of ``python``, which is asked in a process of its own.
@@ -49,7 +63,7 @@ def find_uff_parser(python: str = "", releases: Sequence[str] = ()) -> UffParser
         InputError: there is no such interpreter.
     """
     chosen = _interpreter(python)
-    if not (python or os.environ.get(VARIABLE)) and importlib.util.find_spec("tensorrt") is None:
+    if not python and not uff_parser_may_be_here():
         return UffParser(chosen, reason=f"{chosen} has no module tensorrt; --python names another")
     result = jobs.run("uff_engine", UffRequest(), timeout=_START_SECONDS, python=chosen)
     if result.failure is not None:
@@ -61,7 +75,8 @@ def find_uff_parser(python: str = "", releases: Sequence[str] = ()) -> UffParser
         )
         return UffParser(chosen, reason=f"{chosen} {why}")
     answer = result.data_as(UffAnswer)
-    return UffParser(chosen, answer.version, _unfit(answer, releases))
+    gone = "" if answer.has_parser else f"TensorRT {answer.version} has no UffParser, which ended with 8.6"
+    return UffParser(chosen, answer.version, gone).for_releases(releases)
 
 
 def _interpreter(python: str) -> str:
@@ -77,14 +92,6 @@ def _interpreter(python: str) -> str:
             f"there is no program {asked!r}", where=where, remedy="Name the Python that can import tensorrt"
         )
     return str(Path(found).absolute())
-
-
-def _unfit(answer: UffAnswer, releases: Sequence[str]) -> str:
-    if not answer.has_parser:
-        return f"TensorRT {answer.version} has no UffParser, which ended with 8.6"
-    if releases and answer.version.split(".")[0] not in releases:
-        return f"TensorRT {answer.version} is another release than {' or '.join(releases)}"
-    return ""
 
 
 def build_uff_engine(
@@ -140,6 +147,33 @@ def build_uff_engine(
         draft.unlink(missing_ok=True)
     errors = _errors(answer, lines := lines_of(result.log), nodes or {})
     return _result(answer, result, plan, errors, lines)
+
+
+def ask_uff_parser(
+    uff: str | Path,
+    parser: UffParser,
+    inputs: Mapping[str, tuple[int, ...]],
+    outputs: Sequence[str],
+    *,
+    nodes: Mapping[str, str],
+    timeout: float,
+) -> UffHeard:
+    """What the parser alone says of the file at ``uff``; a crash or a hang is an answer too.
+
+    Args:
+        uff: the file.
+        parser: from :func:`find_uff_parser`.
+        inputs: dimensions to register inputs with, as for :func:`build_uff_engine`.
+        outputs: ids of the nodes to register as outputs.
+        nodes: the ops of the file's nodes by id.
+        timeout: in seconds.
+    """
+    registered = tuple(UffInput(name, dims) for name, dims in inputs.items())
+    request = UffRequest(str(Path(uff).absolute()), inputs=registered, outputs=tuple(outputs))
+    result = jobs.run("uff_engine", request, timeout=timeout, python=parser.python)
+    if result.failure is not None:
+        return UffHeard(failure=result.failure, log=result.log)
+    return UffHeard(_errors(result.data_as(UffAnswer), lines_of(result.log), nodes))
 
 
 def _library(path: str) -> str:

@@ -202,7 +202,7 @@ def build_with(parser: UffParser, source: UffSource, plan: str, options: BuildOp
         source.path,
         plan,
         parser,
-        {name: _whole(name, dims) for name, dims in source.inputs.items()},
+        known_inputs(source),
         source.outputs,
         options.uff,
         nodes=source.nodes,
@@ -210,6 +210,15 @@ def build_with(parser: UffParser, source: UffSource, plan: str, options: BuildOp
     )
     sidecar = write_sidecar(result, source=source.name, source_sha256=source.sha256) if result.ok else None
     return Built(result, tuple(map_errors(result.errors, {})), sidecar, by_parser(parser))
+
+
+def known_inputs(source: UffSource) -> dict[str, tuple[int, ...]]:
+    """What to register inputs with.
+
+    Raises:
+        InputError: a dimension is missing.
+    """
+    return {name: _whole(name, dims) for name, dims in source.inputs.items()}
 
 
 def by_parser(parser: UffParser) -> str:

@@ -10,6 +10,7 @@ from graphdoctor.findings import Finding, ModelReport, in_order
 from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import read_raw
+from graphdoctor.installed import uff_parser_may_be_here
 from graphdoctor.ir import Graph
 from graphdoctor.lint import (
     Answers,
@@ -83,7 +84,7 @@ def _report(opened: Opened, options: CheckOptions, result: LintResult) -> ModelR
         outputs=tuple(opened.outputs()),
         verdicts=tuple(replace(v, parser=load_target(v.target).parser) for v in result.verdicts),
         findings=(*result.findings, *(h.finding for h in result.concealed)),
-        not_checked=(*result.not_checked, *_unread(opened)),
+        not_checked=(*result.not_checked, *_unread(opened), *_not_asked(options)),
         chosen=options.targets,
         packs=tuple(dict.fromkeys(pack for name in options.targets for pack in load_target(name).packs)),
     )
@@ -137,11 +138,16 @@ def _for_every_target(opened: Opened, options: CheckOptions) -> list[Finding]:
 
 def asks_live(options: CheckOptions) -> bool:
     """True if NVIDIA is asked: the report then depends on more than the model and this program."""
-    if options.live is False or not any(load_target(name).live for name in options.targets):
+    targets = [load_target(name) for name in options.targets]
+    if options.live is False or not any(t.live or t.releases for t in targets):
+        return False
+    if options.live or (any(t.releases for t in targets) and uff_parser_may_be_here()):
+        return True
+    if not any(t.live for t in targets):
         return False
     from graphdoctor.flows.live import missing_package
 
-    return bool(options.live) or missing_package() is None
+    return missing_package() is None
 
 
 def prepare() -> None:
@@ -174,6 +180,12 @@ def _named(target: str, place: str) -> str:
 def every_target() -> list[Target]:
     """All, in release order: the summary line shows every verdict, and with it the nearest that passes."""
     return [load_target(n) for n in all_target_names()]
+
+
+def _not_asked(options: CheckOptions) -> tuple[str, ...]:
+    """Targets whose parser reads UFF, where the command line insists on asking and the model is a graph."""
+    named = [name for name in options.targets if options.live and load_target(name).releases]
+    return (f"{', '.join(named)}: by the table alone; the UFF parser is asked about .uff files",) if named else ()
 
 
 def _unread(opened: Opened) -> tuple[str, ...]:

@@ -36,6 +36,10 @@ def check_uff(path: str, data: bytes, options: CheckOptions) -> ModelReport:
         from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
 
         report = with_live(report, graph, options.live, options.build)
+    if options.live is not False and any(load_target(n).releases for n in options.targets):
+        from graphdoctor.flows.live_uff import with_uff_parser
+
+        report = with_uff_parser(report, of.graph, RawModel(Kind.UFF, data), options.signature, options.live)
     return answered(report, of.graph, Specs(), options, result, lambda: _for_every_target(of, graph, options))
 
 

@@ -21,7 +21,8 @@ from graphdoctor.flows.convert import write_uff
 from graphdoctor.flows.cut_proof import is_proven, prove_cut
 from graphdoctor.flows.cutting import Cut, cut_opened, write_cut
 from graphdoctor.flows.fix import Fixed, FixOptions, fix_opened, write_fixed
-from graphdoctor.flows.live import refused_by
+from graphdoctor.flows.live import merged
+from graphdoctor.flows.live_uff import heard_of
 from graphdoctor.flows.opening import Opened, SignatureOptions, keep_input, open_any
 from graphdoctor.flows.uff_twin import onnx_twin, registered_inputs, registration
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides, pinned_inputs
@@ -307,7 +308,7 @@ def _built_by_uff_parser(run: Cure, opened: Opened, place: Path) -> Built | None
     source = UffSource(file, run.model, opened.model.sha256, inputs, outputs, ops_of(run.uff))
     built = build_with(run.parser, source, str(place), run.options.build)
     if run.after is not None:
-        run.after = refused_by(run.after, opened.graph, run.options.target.name, built.errors)
+        run.after = merged(run.after, opened.graph, run.options.target.name, heard_of(built.errors))
     return built
 
 

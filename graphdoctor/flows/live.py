@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
-from graphdoctor.engines import MappedError, available_backends
+from graphdoctor.engines import available_backends
 from graphdoctor.errors import MissingExtraError, WorkerError
 from graphdoctor.findings import Finding, ModelReport, Severity, TargetVerdict, Verdict, in_order
 from graphdoctor.flows.asking import Heard, Refusal, ask_nvidia
@@ -48,15 +48,15 @@ def with_live(report: ModelReport, opened: Opened, wanted: bool | None, build: b
     if missing is not None:
         if wanted:
             raise missing
-        return _noted(report, targets, f"by the table alone; {missing.remedy[0].lower()}{missing.remedy[1:]}")
+        return noted(report, targets, f"by the table alone; {missing.remedy[0].lower()}{missing.remedy[1:]}")
     try:
         heard = ask_nvidia(opened, build)
     except WorkerError as e:
         if wanted:
             raise
-        return _noted(report, targets, f"by the table alone; {e.message}")
+        return noted(report, targets, f"by the table alone; {e.message}")
     for target in targets:
-        report = _merged(report, opened, target, heard)
+        report = merged(report, opened.graph, target, heard)
     return report
 
 
@@ -69,10 +69,13 @@ def missing_package() -> MissingExtraError | None:
     return None
 
 
-def _merged(report: ModelReport, opened: Opened, target: str, heard: Heard) -> ModelReport:
-    """A refusal decides; an engine that was built of the whole graph answers what the table could not tell."""
-    report = _noted(report, [target], *heard.notes)
-    told = list(_findings(opened.graph, target, heard))
+def merged(report: ModelReport, graph: Graph, target: str, heard: Heard) -> ModelReport:
+    """``report`` on ``graph`` with what was heard of ``target``.
+
+    A refusal decides; an engine that was built of the whole graph answers what the table could not tell.
+    """
+    report = noted(report, [target], *heard.notes)
+    told = list(_findings(graph, target, heard))
     proven = heard.built is True and not heard.left_out and not told
     kept = [f for f in report.findings if not _is_overruled(f, target, heard, told)]
     findings = tuple(in_order([*kept, *told]))
@@ -141,21 +144,12 @@ def _finding(
     return Finding(code, rule.name, severity, target, *place, message, certain, None, rule.remedy, covers)
 
 
-def refused_by(report: ModelReport, graph: Graph, target: str, errors: Sequence[MappedError]) -> ModelReport:
-    """``report`` with what TensorRT's own UFF parser or its builder refuses, in their words."""
-    told = [_of_refusal(graph, target, Refusal(e.nodes, "", e.reason, e.stage)) for e in errors]
-    if not told:
-        return report
-    findings = tuple(sorted([*report.findings, *told], key=lambda f: f.sort_key))
-    verdicts = tuple(_verdict(v, told, False) if v.target == target else v for v in report.verdicts)
-    return replace(report, findings=findings, verdicts=verdicts)
-
-
 def _tail(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()][-_LOG_LINES:]
     return f"; its last words: {' / '.join(lines)}" if lines else ""
 
 
-def _noted(report: ModelReport, targets: list[str], *notes: str) -> ModelReport:
+def noted(report: ModelReport, targets: list[str], *notes: str) -> ModelReport:
+    """``report`` with what was not asked of ``targets``, and why."""
     name = ", ".join(targets)
     return replace(report, not_checked=(*report.not_checked, *(f"{name}: {note}" for note in notes)))

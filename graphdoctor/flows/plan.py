@@ -118,7 +118,7 @@ def require_live(requests: Sequence[Request], option: str) -> None:
         InputError: NVIDIA can be asked for none of the targets; ``option`` is what insists.
     """
     names = [name for r in requests for name in options_of(r).targets]
-    if not any(load_target(name).live for name in names):
+    if not any(load_target(name).live or load_target(name).releases for name in names):
         able = ", ".join(name for name in all_target_names() if load_target(name).live)
         shown = ", ".join(dict.fromkeys(names))
         raise InputError(f"NVIDIA cannot be asked for {shown}", where=option, remedy=f"Add --target {able}")

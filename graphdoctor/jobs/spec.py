@@ -273,7 +273,8 @@ class UffInput:
 
 @dataclass(frozen=True, slots=True)
 class UffRequest:
-    """Parse a UFF file with TensorRT's own parser and write its plan; without a file, say which TensorRT it is.
+    """Parse a UFF file with TensorRT's own parser and write its plan; without ``plan``, parse it and no more; without
+    a file, say which TensorRT it is.
 
     ``libraries`` are loaded before, since they register plugins; ``batch`` is the largest that the engine takes,
     ``workspace`` in bytes; ``half`` and ``int8`` let the builder choose kernels of these types.

@@ -60,7 +60,7 @@ def answer_to(request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def build(trt: Any, request: Dict[str, Any], answer: Dict[str, Any]) -> None:
-    """Parse the file and write its plan; ``answer`` gets what is known after each step.
+    """Parse the file and, if it is wanted, write its plan; ``answer`` gets what is known after each step.
 
     Raises:
         RefusedError: an input or output cannot be registered, or the parser or the builder says no.
@@ -77,6 +77,8 @@ def build(trt: Any, request: Dict[str, Any], answer: Dict[str, Any]) -> None:
     answer["seconds"]["parse"] = time.time() - start
     answer["inputs"] = [_tensor(network.get_input(i)) for i in range(network.num_inputs)]
     answer["outputs"] = [_tensor(network.get_output(i)) for i in range(network.num_outputs)]
+    if not request["plan"]:
+        return
     start = time.time()
     plan = plan_of(trt, builder, network, request)
     answer["seconds"]["build"] = time.time() - start
