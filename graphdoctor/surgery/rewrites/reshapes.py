@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 
 import msgspec
+import numpy as np
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
+from graphdoctor.match.engine_rank import EngineRanks
 from graphdoctor.passes.fold_constants import reshape_constant
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
-from graphdoctor.surgery.proposal import Facts, New, Proposal, Refusal, Rename, SetInputs, propose
+from graphdoctor.surgery.proposal import Facts, Make, New, Proposal, Refusal, Rename, SetInputs, Step, propose
 from graphdoctor.surgery.rewrites.common import (
     become,
     const_step,
+    constant_cone,
     dtype_of,
     has_limit,
     lacks,
@@ -23,6 +26,8 @@ from graphdoctor.surgery.rewrites.common import (
 from graphdoctor.types import DType, dims_text
 
 _TAKES_SHAPE = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+_WANTED = 3
+"""Dimensions that FullyConnected wants beside the batch."""
 _FLATTEN = re.compile("flatten", re.IGNORECASE)
 
 
@@ -97,6 +102,47 @@ def keep_reshape(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
         yield propose(node, Rename(node, name), note=f"renamed from {node.name}, so that it stays a Reshape")
 
 
+def reshape_before_dense(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """Give what a dense layer reads the dimensions that the parser's FullyConnected wants, and back to [N,K].
+
+    Behind a Reshape to [N,K] of three dimensions beside the batch a FullyConnected works; of one it is refused.
+    """
+    dense = with_inputs(graph, 2, "MatMul")
+    if not dense or not has_limit(facts, "fc-3dims", without_target=False):
+        return
+    ranks = EngineRanks(graph, facts.specs, lambda n: constant_cone(n.out()) is not None)
+    for node in dense:
+        found = ranks.of(node.inputs[0])
+        if node.attr("transpose_a", False) or found.flat or found.rank is None or found.rank >= _WANTED:
+            continue
+        yield _with_rows(node, facts)
+
+
+def _with_rows(node: Node, facts: Facts) -> Proposal | Refusal:
+    data = node.inputs[0]
+    spec = facts.specs.of(data)
+    width = spec.shape[1] if spec.shape is not None and len(spec.shape) == 2 else None
+    dtype = dtype_of(node, spec)
+    if not width or dtype is DType.INVALID:
+        return Refusal(node, f"how many numbers an item of {data.name} has is not known")
+    rows, steps = as_rows(node, data, width, dtype)
+    note = f"{data.name} as [N,{width},1,1] and as [N,{width}]"
+    return propose(node, *steps, SetInputs(node, (rows, node.inputs[1])), touches=(data.node,), note=note)
+
+
+def as_rows(node: Node, data: Value, width: int, dtype: DType) -> tuple[New, tuple[Step, ...]]:
+    """``data`` as [N,width] of three dimensions in the engine, made for ``node``, and the steps to it."""
+    image, rows = f"{node.name}/image", f"{node.name}/rows"
+    attrs = {"T": dtype, "Tshape": DType.INT32}
+    steps = (
+        const_step(f"{image}/shape", np.asarray([-1, width, 1, 1], np.int32)),
+        Make(image, "Reshape", (data, New(f"{image}/shape")), attrs),
+        const_step(f"{rows}/shape", np.asarray([-1, width], np.int32)),
+        Make(rows, "Reshape", (New(image), New(f"{rows}/shape")), attrs),
+    )
+    return New(rows), steps
+
+
 def shape_chain(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
     """Give a Reshape whose shape is computed and known but for the batch a constant shape with -1 there."""
     for node in with_inputs(graph, 2, "Reshape"):
@@ -122,5 +168,6 @@ def _cone(value: Value, depth: int = 8) -> tuple[Node, ...]:
 FINDERS = {
     "to-reshape": Finder(to_reshape, ReshapeOptions),
     "keep-reshape": Finder(keep_reshape),
+    "reshape-before-dense": Finder(reshape_before_dense),
     "fold-shape-chains": Finder(shape_chain),
 }

@@ -27,6 +27,7 @@ from graphdoctor.surgery.rewrites.common import (
     looked_at,
     with_inputs,
 )
+from graphdoctor.surgery.rewrites.reshapes import as_rows
 from graphdoctor.types import DType, Shape
 from graphdoctor.words import plural
 
@@ -118,21 +119,18 @@ def _picked(graph: GraphView, node: Node, shape: Shape, taken: dict[int, int], f
         return Refusal(node, "how many numbers a step has is not known, or they are no floats")
     if steps * width * width * len(used) > _LARGEST:
         return Refusal(node, f"{steps} steps of {width} numbers make the matrices that pick them too large")
-    rows, data = f"{node.name}/rows", f"{node.name}/rows/shape"
-    made: list[Step] = [
-        const_step(data, np.asarray([-1, steps * width], np.int32)),
-        Make(rows, "Reshape", (node.inputs[0], New(data)), {"T": dtype, "Tshape": DType.INT32}),
-    ]
+    rows, made = as_rows(node, node.inputs[0], steps * width, dtype)
+    picks: list[Step] = []
     for output in used:
         key, matrix = f"{node.name}/step_{taken[output]}", np.zeros((steps, width, width), dtype.numpy)
         matrix[taken[output]] = np.eye(width)
         attrs = {"T": dtype, "transpose_a": False, "transpose_b": False}
-        made.append(const_step(f"{key}/pick", matrix.reshape(-1, width)))
-        made.append(Make(key, "MatMul", (New(rows), New(f"{key}/pick")), attrs))
-        made.append(ReplaceValue(node.out(output), New(key)))
+        picks.append(const_step(f"{key}/pick", matrix.reshape(-1, width)))
+        picks.append(Make(key, "MatMul", (rows, New(f"{key}/pick")), attrs))
+        picks.append(ReplaceValue(node.out(output), New(key)))
     touched = (node.inputs[0].node, *(n for v in node.inputs[1:] for n in looked_at(v)))
     note = f"{node.op} -> {plural(len(used), 'dense layer')} to pick steps"
-    return propose(node, *made, Drop(node), touches=touched, note=note, unsafe=_PICKS)
+    return propose(node, *made, *picks, Drop(node), touches=touched, note=note, unsafe=_PICKS)
 
 
 FINDERS = {"slice-of-stack": Finder(slice_of_stack), "step-to-dense": Finder(step_to_dense)}
