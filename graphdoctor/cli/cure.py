@@ -13,7 +13,8 @@ from graphdoctor.cli.uff_engine import check_uff_options, uff_engine_options
 from graphdoctor.cli.verify import ranges_of
 from graphdoctor.config import Given
 from graphdoctor.engines import BuildOptions, UffOptions
-from graphdoctor.flows.cure import CureOptions, cure
+from graphdoctor.flows.cure import cure
+from graphdoctor.flows.cure_product import CureOptions
 from graphdoctor.flows.cure_report import cure_report
 from graphdoctor.flows.cure_view import cure_view
 from graphdoctor.flows.verify import VerifyOptions
@@ -59,7 +60,7 @@ def command(
 ) -> None:
     """Check, fix, convert, build and verify.
 
-    Every artefact and report.json stay in DIR. With --cut the engine is built of what the target can run.
+    Every artefact and report.json stay in DIR. With --cut engines are built of what the target can run.
     """
     ends, chosen = signature(given, model), load_target(target)
     check_uff_options(uff, used=chosen.parser == "uff")

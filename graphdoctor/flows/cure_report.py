@@ -9,6 +9,7 @@ from typing import Any
 from graphdoctor import __version__
 from graphdoctor.findings import ModelReport
 from graphdoctor.flows.cure import Cure
+from graphdoctor.flows.cure_product import Product
 from graphdoctor.formats.host import Written
 from graphdoctor.render.parts.record import model_record
 
@@ -37,13 +38,27 @@ def cure_report(run: Cure) -> str:
         ],
         "check": _model(run.before),
         "fix": _fix(run),
-        "check_after_fix": _model(run.after),
         "cut": _cut(run),
-        "convert": _convert(run),
-        "build": _build(run),
-        "verify": _verify(run),
+        **_products(run),
     }
     return json.dumps(record, indent=2) + "\n"
+
+
+def _products(run: Cure) -> dict[str, Any]:
+    """What was done with the one engine; with several, of each by itself."""
+    if len(run.products) == 1:
+        return _product(run.products[0])
+    nothing = dict.fromkeys(("check_after_fix", "convert", "build", "verify"))
+    return {**nothing, "engines": [{"model": p.graph_file, **_product(p)} for p in run.products]}
+
+
+def _product(product: Product) -> dict[str, Any]:
+    return {
+        "check_after_fix": _model(product.after),
+        "convert": _convert(product),
+        "build": _build(product),
+        "verify": _verify(product),
+    }
 
 
 def _model(report: ModelReport | None) -> Any:
@@ -86,39 +101,39 @@ def _cut(run: Cure) -> Any:
     }
 
 
-def _convert(run: Cure) -> Any:
-    if run.onnx is None:
+def _convert(product: Product) -> Any:
+    if product.onnx is None:
         return None
     return {
-        "nodes": [{"name": n.name, "op": n.op_type, "tensorflow": list(n.origins)} for n in run.onnx.nodes],
-        "dropped": run.onnx.dropped,
+        "nodes": [{"name": n.name, "op": n.op_type, "tensorflow": list(n.origins)} for n in product.onnx.nodes],
+        "dropped": product.onnx.dropped,
     }
 
 
-def _build(run: Cure) -> Any:
-    if run.built is None:
+def _build(product: Product) -> Any:
+    if product.built is None:
         return None
-    r = run.built.result
+    r = product.built.result
     return {
         "ok": r.ok,
         "backend": r.backend,
         "parser": r.parser,
-        "by": run.built.by,
+        "by": product.built.by,
         "version": r.version,
         "compute_capabilities": list(r.compute_capabilities),
         "size": r.size,
-        "errors": [str(e) for e in run.built.errors],
+        "errors": [str(e) for e in product.built.errors],
     }
 
 
-def _verify(run: Cure) -> Any:
-    if run.verified is None:
+def _verify(product: Product) -> Any:
+    if product.verified is None:
         return None
-    judgement = run.verified.judgement
+    judgement = product.verified.judgement
     return {
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
-        "data": run.verified.data,
+        "data": product.verified.data,
         "outputs": [
             {
                 "name": o.name,

@@ -59,6 +59,19 @@ axis = Const int32[] 0
 y = GatherV2(boxes, kept, axis) {Tparams: float32, Tindices: int32, Taxis: int32, batch_dims: 0}
 outputs: y
 """
+TWO_ENGINES = LOOPED.replace(
+    "outputs: y\n",
+    """
+other = Const float32[4,3] normal(2)
+m = MatMul(y, other) {T: float32}
+s = Relu(m) {T: float32}
+where = Where(s) {T: float32}
+picked = GatherNd(s, where) {Tparams: float32, Tindices: int64}
+first = Const int32[1] [0]
+sum = Sum(picked, first) {T: float32, Tidx: int32, keep_dims: false}
+outputs: sum
+""",
+)
 READABLE = {
     "od_ssd_mobilenet_v1_buoy",
     "od_ssd_mobilenet_v1_checkpoint",
@@ -189,6 +202,39 @@ def test_cure_builds_the_engine_part_and_proves_the_host_part(tmp_path: Path) ->
     assert report["cut"]["proven"] is True
     assert report["cut"]["engines"] == [{"model": "engine.pb", "inputs": ["x"], "outputs": ["r"]}]
     assert {"engine.pb", "engine.host.py", "model.plan"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.engine
+@pytest.mark.slow
+def test_cure_builds_every_engine_and_proves_what_is_between_them(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = call("cure", written(tmp_path, TWO_ENGINES), "--target", "rtx1.7", "--cut", "-o", out)
+    assert done.code == 0, done.out + done.err
+    assert "2 engines are built" in done.out
+    report = json.loads((out / "report.json").read_text())
+    assert report["cut"]["proven"] is True
+    assert [e["model"] for e in report["cut"]["engines"]] == ["engine.pb", "engine.engine2.pb"]
+    assert [e["model"] for e in report["engines"]] == ["engine.pb", "engine.engine2.pb"]
+    assert all(e["build"]["ok"] and e["verify"]["verdict"] == "same" for e in report["engines"])
+    assert report["convert"] is report["build"] is report["verify"] is None
+    assert {"model.plan", "model.engine2.plan", "model.onnx", "model.engine2.onnx"} <= {p.name for p in out.iterdir()}
+    files = sorted(p.name for p in out.iterdir())
+    told = {Path(a).name for step in report["steps"] for a in step["artefacts"]}
+    assert files == sorted({*told, "report.json"})
+
+
+def test_cure_leaves_no_engine_of_an_earlier_run(tmp_path: Path) -> None:
+    (tmp_path / "model.engine2.plan").write_bytes(b"of yesterday")
+    (tmp_path / "my.engine2.plan").write_bytes(b"mine")
+    model = written(tmp_path, SMALL)
+    call("cure", model, "--target", "rtx1.7", "--cut", "-o", tmp_path)
+    assert not (tmp_path / "model.engine2.plan").exists()
+    assert (tmp_path / "my.engine2.plan").exists()
+    taken = tmp_path / "engine.engine2.pb"
+    taken.write_bytes(Path(model).read_bytes())
+    assert "Choose another folder" in call("cure", taken, "--target", "rtx1.7", "--cut", "-o", tmp_path).err
+    assert taken.exists()
 
 
 @pytest.mark.tensorflow
