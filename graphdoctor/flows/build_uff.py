@@ -67,7 +67,7 @@ def _parser_for(options: BuildOptions, target: Target | None) -> UffParser:
     if options.compute_capabilities:
         return UffParser("", reason="--compute-capability is for TensorRT-RTX")
     if target is not None and not target.releases:
-        return UffParser("", reason=f"the module tensorrt of {target.title} has another interface, which is not used")
+        return UffParser("", reason="the module tensorrt of that release has another interface, which is not used")
     return find_uff_parser(options.uff.python, target.releases if target is not None else ())
 
 

@@ -123,4 +123,7 @@ class Lrn(Op):
         return [channels_back(low, y, form)]
 
     def to_uff(self, low: UffLowering) -> None:
-        low.fail("whether the window of UFF's LRN is depth_radius or twice that and one, nobody says")
+        low.fail(
+            "whether the window of UFF's LRN is depth_radius or twice that and one, nobody says; "
+            "fix --rules uff --unsafe-fixes writes it as a convolution"
+        )
