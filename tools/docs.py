@@ -33,7 +33,7 @@ from graphdoctor.surgery import load_pack, pack_names  # noqa: E402
 from graphdoctor.surgery.packs import PackRow, RewriteRow  # noqa: E402
 from graphdoctor.targets import DEFAULT_TARGET, Limit, OpRow, Target, all_target_names, load_target  # noqa: E402
 from graphdoctor.targets.conditions import conditions, dtype_list  # noqa: E402
-from graphdoctor.targets.plugins import Plugin, PluginField, all_plugins  # noqa: E402
+from graphdoctor.targets.plugins import Plugin, PluginField, PluginMeaning, all_plugins, plugin_meanings  # noqa: E402
 from graphdoctor.types import Answer  # noqa: E402
 from graphdoctor.words import plural  # noqa: E402
 
@@ -200,7 +200,7 @@ def plugins_page() -> str:
     blocks = [
         "# Plugins",
         "What `rules/plugins` knows of the plugins in NVIDIA's library. Rules of family P hold the plugin nodes "
-        "of a graph against it.",
+        "of a graph against it. A plugin node of a UFF file becomes ops of ONNX where it is known what it computes.",
     ]
     for plugin in all_plugins().values():
         blocks += _plugin_blocks(plugin)
@@ -218,10 +218,21 @@ def _plugin_blocks(plugin: Plugin) -> Iterator[str]:
     facts += [f"gone from TensorRT {plugin.removed} on"] if plugin.removed else []
     facts += [escape(note) for note in plugin.notes]
     facts.append(f"source: {escape(plugin.source)} ({plugin.confidence} confidence)")
+    facts += _meaning_facts(plugin_meanings()[plugin.name])
     yield "\n".join(f"- {fact}" for fact in facts)
     if plugin.fields:
         head = ["field", "type", "elements", "needed", "default", "releases"]
         yield table(head, [_field_cells(f) for f in plugin.fields])
+
+
+def _meaning_facts(meaning: PluginMeaning) -> Iterator[str]:
+    said = f"({escape(meaning.source)}; {meaning.confidence} confidence)"
+    if meaning.becomes:
+        yield f"in ONNX: {escape(meaning.becomes)} {said}"
+    else:
+        yield f"not in ONNX: {escape(meaning.reason)} {said}"
+    yield from (f"refused: {escape(item)}" for item in meaning.refused)
+    yield from (f"open: {escape(item)}" for item in meaning.open)
 
 
 def _field_cells(field: PluginField) -> list[str]:

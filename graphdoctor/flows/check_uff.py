@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphdoctor.errors import GraphdoctorError, InputError
@@ -29,8 +30,9 @@ def check_uff(path: str, data: bytes, options: CheckOptions) -> ModelReport:
     """
     file = load_uff(path, data)
     of = subject_of(file.model, _given(file, options.signature))
-    graph = _graph_of(path, data, options.signature)
-    result = _lint(of, graph, options, options.targets)
+    graphs = _graphs_of(path, data, file, options.signature)
+    graph = graphs[-1]
+    result = _lint(of, graphs, options, options.targets)
     report = _report(file, graph, options, result)
     if isinstance(graph, Opened) and options.live is not False and any(load_target(n).live for n in options.targets):
         from graphdoctor.flows.live import with_live  # needs onnx, which a plain check does not
@@ -40,24 +42,35 @@ def check_uff(path: str, data: bytes, options: CheckOptions) -> ModelReport:
         from graphdoctor.flows.live_uff import with_uff_parser
 
         report = with_uff_parser(report, of.graph, RawModel(Kind.UFF, data), options.signature, options.live)
-    return answered(report, of.graph, Specs(), options, result, lambda: _for_every_target(of, graph, options))
+    return answered(report, of.graph, Specs(), options, result, lambda: _for_every_target(of, graphs, options))
 
 
-def _graph_of(path: str, data: bytes, signature: SignatureOptions) -> Opened | str:
-    """The file as a graph, or why it is none."""
+def _graphs_of(path: str, data: bytes, file: UffFile, signature: SignatureOptions) -> tuple[Opened | str, ...]:
+    """The file as a graph, or why it is none; the last is without the plugins that ops of TensorFlow can stand for."""
+    kept = _graph_of(path, data, signature, keep_plugins=True)
+    if isinstance(kept, str) or not any(n.is_custom for n in file.model.nodes()):
+        return (kept,)
+    return kept, _graph_of(path, data, signature)
+
+
+def _graph_of(path: str, data: bytes, signature: SignatureOptions, *, keep_plugins: bool = False) -> Opened | str:
     try:
-        return open_any(path, signature, RawModel(Kind.UFF, data))
+        return open_any(path, signature, RawModel(Kind.UFF, data), keep_plugins=keep_plugins)
     except GraphdoctorError as e:
         return e.message
 
 
-def _lint(of: UffSubject, graph: Opened | str, options: CheckOptions, wanted: tuple[str, ...] | None) -> LintResult:
+def _lint(
+    of: UffSubject, graphs: tuple[Opened | str, ...], options: CheckOptions, wanted: tuple[str, ...] | None
+) -> LintResult:
     """What the nodes say, and the graph where they do not tell; ``wanted`` targets get findings, ``None`` is all."""
+    opened = [g for g in graphs if isinstance(g, Opened)]
     nodes = lint_uff(of, every_target(), replace(options.lint, report=wanted))
-    if isinstance(graph, str):
-        return replace(nodes, not_checked=(*nodes.not_checked, f"the file was not checked as a graph: {graph}"))
+    if len(opened) < len(graphs):
+        reason = next(g for g in graphs if isinstance(g, str))
+        return replace(nodes, not_checked=(*nodes.not_checked, f"the file was not checked as a graph: {reason}"))
     alone = [parser_alone(t.name) for t in every_target()]
-    as_graph = lint(graph.graph, graph.specs, alone, replace(options.lint, report=None))
+    as_graph = _as_graphs([lint(g.graph, g.specs, alone, replace(options.lint, report=None)) for g in opened])
     told = _Told(of, as_graph, frozenset(t.name for t in every_target()) if wanted is None else frozenset(wanted))
     return replace(
         nodes,
@@ -66,6 +79,22 @@ def _lint(of: UffSubject, graph: Opened | str, options: CheckOptions, wanted: tu
         not_checked=tuple(dict.fromkeys((*nodes.not_checked, *as_graph.not_checked))),
         concealed=(*nodes.concealed, *(h for h in as_graph.concealed if told.is_wanted(h.finding))),
         behind={t: told.behind(t, names) for t, names in nodes.behind.items()},
+    )
+
+
+def _as_graphs(results: Sequence[LintResult]) -> LintResult:
+    """What is said of the file as a graph: of targets with the ONNX parser it is what the last says."""
+    first, last = results[0], results[-1]
+    if first is last:
+        return first
+    parts = ((first, False), (last, True))
+    return replace(
+        first,
+        findings=tuple(f for r, onnx in parts for f in r.findings if _is_onnx(f.target) is onnx),
+        verdicts=tuple(b if _is_onnx(b.target) else a for a, b in zip(first.verdicts, last.verdicts, strict=True)),
+        not_checked=tuple(dict.fromkeys((*first.not_checked, *last.not_checked))),
+        concealed=tuple(h for r, onnx in parts for h in r.concealed if _is_onnx(h.finding.target) is onnx),
+        behind={t: (last if _is_onnx(t) else first).behind[t] for t in first.behind},
     )
 
 
@@ -152,7 +181,7 @@ def _input(info: TensorInfo, given: dict[str, GivenInput]) -> TensorInfo:
     return TensorInfo(info.name, said.dtype or info.dtype, said.dims if said.has_dims else info.shape)
 
 
-def _for_every_target(of: UffSubject, graph: Opened | str, options: CheckOptions) -> list[Finding]:
+def _for_every_target(of: UffSubject, graphs: tuple[Opened | str, ...], options: CheckOptions) -> list[Finding]:
     """What would be found if every target was asked for."""
-    result = _lint(of, graph, options, None)
+    result = _lint(of, graphs, options, None)
     return [*result.findings, *(h.finding for h in result.concealed)]

@@ -62,25 +62,31 @@ def open_model(path: str, options: SignatureOptions | None = None, raw: RawModel
     return open_loaded(load_model(path, raw), options or SignatureOptions())
 
 
-def open_any(path: str, options: SignatureOptions, raw: RawModel | None = None) -> Opened:
+def open_any(
+    path: str, options: SignatureOptions, raw: RawModel | None = None, *, keep_plugins: bool = False
+) -> Opened:
     """As :func:`open_model`; a UFF model too, as the graph that TensorRT's parser finds in it.
+
+    ``keep_plugins``: as of ``graph_from_uff``.
 
     Raises:
         InputError: it cannot be read, or a given name is not in the graph.
         UnsupportedError: nodes of a UFF model have no meaning that is known; all are listed.
     """
     raw = raw or read_raw(path)
-    return _open_uff(path, raw.data, options) if raw.kind is Kind.UFF else open_model(path, options, raw)
+    if raw.kind is Kind.UFF:
+        return _open_uff(path, raw.data, options, keep_plugins)
+    return open_model(path, options, raw)
 
 
-def _open_uff(path: str, data: bytes, options: SignatureOptions) -> Opened:
+def _open_uff(path: str, data: bytes, options: SignatureOptions, keep_plugins: bool) -> Opened:
     from graphdoctor.formats.uff import graph_from_uff, load_uff
 
     model = load_uff(path, data).model
     ids = {node.id for node in model.graph.inputs()}
     registered = {g.name: (g.dtype, g.dims) for g in options.inputs if g.name in ids and (g.has_dims or g.dtype)}
     try:
-        graph = graph_from_uff(model, registered)
+        graph = graph_from_uff(model, registered, keep_plugins=keep_plugins)
     except GraphdoctorError as e:
         name = "standard input" if path == "-" else path
         raise type(e)(e.message, where=name, remedy=e.remedy) from e

@@ -11,6 +11,8 @@ from graphdoctor.wire.tensors import Tensor, TensorError
 
 MISSING_OP = ""
 """The op of a node that something refers to and that the graph does not have."""
+WHY = "_graphdoctor_why"
+"""Attribute of a plugin node: why it has no ONNX form. TensorFlow looks at no attribute with an underscore in front."""
 
 
 class Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from graphdoctor.ir import UNKNOWN_SPEC, GraphView, Node, TensorSpec, Value
@@ -61,6 +61,12 @@ def infer_shapes(graph: GraphView, given: Mapping[str, TensorSpec] | None = None
         else:
             specs.table[node] = _infer(node, specs)
     return specs
+
+
+def infer_more(specs: Specs, nodes: Iterable[Node]) -> None:
+    """Infer ``nodes``, producers first, in a graph that is being made; ``specs`` has what stands before them."""
+    for node in nodes:
+        specs.table[node] = _infer(node, specs)
 
 
 _MOST_OUTPUTS = 1000

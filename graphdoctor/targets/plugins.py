@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 
 from graphdoctor.errors import InputError
-from graphdoctor.resources import load_toml, toml_files
+from graphdoctor.resources import load_toml, rules_dir, toml_files
 from graphdoctor.targets.target import Target
+
+_KEYS = "graphdoctor/targets/plugins.py says what each key means"
 
 
 class PluginField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +84,40 @@ class Plugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return any(r in self.releases for r in target.plugins)
 
 
+class PluginMeaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What becomes of a plugin node of a UFF file where no plugin is: ``rules/plugin_meanings.toml``.
+
+    Attributes:
+        becomes: the ops that do the same; empty where none is made.
+        reason: why none is made; empty where one is.
+        open: what the source leaves open, or is not copied.
+        refused: fields and values that are refused.
+        source: where what it computes is said.
+        confidence: of that.
+    """
+
+    becomes: str = ""
+    reason: str = ""
+    open: list[str] = []
+    refused: list[str] = []
+    source: str
+    confidence: Literal["high", "medium", "low"]
+
+
+@cache
+def plugin_meanings() -> dict[str, PluginMeaning]:
+    """What is known of the meaning of each plugin, by name.
+
+    Raises:
+        InputError: the file says something that cannot be understood.
+    """
+    path = rules_dir() / "plugin_meanings.toml"
+    try:
+        return msgspec.convert(load_toml(path), dict[str, PluginMeaning])
+    except msgspec.ValidationError as e:
+        raise InputError(str(e), where=str(path), remedy=_KEYS) from e
+
+
 @cache
 def all_plugins() -> dict[str, Plugin]:
     """Every known plugin by name.
@@ -94,8 +130,6 @@ def all_plugins() -> dict[str, Plugin]:
         try:
             plugin = msgspec.convert(load_toml(path), Plugin)
         except msgspec.ValidationError as e:
-            raise InputError(
-                str(e), where=str(path), remedy="graphdoctor/targets/plugins.py says what each key means"
-            ) from e
+            raise InputError(str(e), where=str(path), remedy=_KEYS) from e
         found[plugin.name] = plugin
     return found

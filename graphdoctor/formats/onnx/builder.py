@@ -10,7 +10,7 @@ import numpy as np
 from graphdoctor.errors import UnsupportedError
 from graphdoctor.formats.onnx.dtypes import onnx_dtype
 from graphdoctor.formats.onnx.records import Emitted, OnnxModel
-from graphdoctor.ir import Graph, Node, TensorSpec, Value
+from graphdoctor.ir import WHY, Graph, Node, TensorSpec, Value
 from graphdoctor.ops import CannotLowerError, Op, find_op
 from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.passes.fold_constants import constant_tensor
@@ -115,13 +115,16 @@ class OnnxBuilder:
         self.model.inputs.append((node.name, spec))
 
     def _lower(self, node: Node) -> None:
-        op = find_op(node.op)
-        if op is None:
+        op, why = find_op(node.op), node.attr(WHY)
+        if op is None and not isinstance(why, str):
             self._refuse(node, "graphdoctor does not know this op")
             return
         lost = next((v for v in node.inputs if v not in self.names), None)
         if lost is not None:
             self._refuse_reader(node, lost)
+            return
+        if op is None or isinstance(why, str):
+            self._refuse(node, str(why))
             return
         unwanted = next((self.without[name] for name in node.origins if name in self.without), None)
         if unwanted is not None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphdoctor.formats.uff.raise_plugins import PLUGINS, TO_NCHW, TO_NHWC, flattened, raise_plugin
+from graphdoctor.formats.uff.raise_layout import TO_NCHW, TO_NHWC, flattened
+from graphdoctor.formats.uff.raise_plugins import raise_plugin
 from graphdoctor.formats.uff.raising import KEEPS_LAYOUT, NCHW, NHWC, ORDERED, Raiser, fail
 from graphdoctor.ir import Value
 from graphdoctor.types import DType
@@ -39,19 +40,16 @@ UNARY = {
 REDUCE = {"sum": "Sum", "prod": "Prod", "max": "Max", "min": "Min", "mean": "Mean"}
 
 
-def raise_node(to: Raiser, node: UffNode) -> Value:
-    """``node`` as nodes of TensorFlow; the value that it gives.
+def raise_node(to: Raiser, node: UffNode) -> tuple[Value, ...]:
+    """``node`` as nodes of TensorFlow; the values that it gives.
 
     Raises:
         RaiseError: what it means is not known.
     """
-    if node.is_custom:
-        value = PLUGINS.get(node.op[1:], raise_plugin)(to, node)
-    else:
-        value = _OPS.get(node.op, _unknown)(to, node)
+    values = raise_plugin(to, node) if node.is_custom else (_OPS.get(node.op, _unknown)(to, node),)
     if node.id not in to.layouts and node.op in KEEPS_LAYOUT | _JOINS:
         to.layouts[node.id] = next((found for i in node.inputs if (found := to.layouts.get(i, ""))), "")
-    return value
+    return values
 
 
 _JOINS = frozenset({"Concat", "Reduce", "Softmax"})
@@ -259,7 +257,7 @@ def _transpose(to: Raiser, node: UffNode) -> Value:
 
 def _concat(to: Raiser, node: UffNode) -> Value:
     axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
-    return to.add(node, "ConcatV2", [*to.inputs(node), axis])
+    return to.add(node, "ConcatV2", [*to.all_inputs(node), axis])
 
 
 def _stack(to: Raiser, node: UffNode) -> Value:

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphdoctor.formats.uff.raising import NCHW, NHWC, Raiser, fail
-from graphdoctor.ir import Value
+from graphdoctor.formats.uff.raise_detection import batched_nms, flatten_concat, grid_anchor, nms
+from graphdoctor.formats.uff.raise_fields import PluginFields
+from graphdoctor.formats.uff.raise_layout import TO_NCHW, TO_NHWC
+from graphdoctor.formats.uff.raising import NCHW, NHWC, RaiseError, Raiser, fail
+from graphdoctor.ir import WHY, Value
+from graphdoctor.targets.plugins import plugin_meanings
 from graphdoctor.types import DType
 from graphdoctor.wire.attrs import AttrPy, ShapeValue
 from graphdoctor.wire.uff import Data, UffNode, dtype_of
 
-TO_NHWC, TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
+Raised = Value | Sequence[Value]
+UNKNOWN = "what a plugin of that name does is not known"
 
 
-def flattened(to: Raiser, node: UffNode, value: Value, layout: str, part: str = "") -> Value:
-    """``value`` as rows, in the order of the engine: channels before height and width."""
-    stem = f"{part}/" if part else ""
-    if layout == NHWC:
-        value = to.add(node, "Transpose", [value, to.const(node, TO_NCHW, f"{stem}nchw/perm")], part=f"{stem}nchw")
-    shape = to.add(node, "Shape", [value], {"out_type": DType.INT32}, f"{stem}shape")
-    bounds = [to.const(node, [k], f"{stem}batch/{name}") for k, name in ((0, "begin"), (1, "end"), (1, "strides"))]
-    batch = to.add(node, "StridedSlice", [shape, *bounds], {"shrink_axis_mask": 1}, f"{stem}batch")
-    rows = to.add(node, "Pack", [batch, to.const(node, np.int32(-1), f"{stem}rest")], {"axis": 0}, f"{stem}rows")
-    return to.add(node, "Reshape", [value, rows], part=part)
+def raise_plugin(to: Raiser, node: UffNode) -> tuple[Value, ...]:
+    """A plugin node, in ops of TensorFlow if what it does is known; the values that it gives.
+
+    Else it stays, and says why.
+
+    Raises:
+        RaiseError: it is a layer of a network, with values whose meaning is not known.
+    """
+    name, mark = node.op[1:], to.graph.mark()
+    if name in LAYERS:
+        return (LAYERS[name](to, node),)
+    if name not in DETECTORS or to.keep_plugins:
+        known = plugin_meanings().get(name)
+        return (_stays(to, node, UNKNOWN if known is None else known.reason),)
+    try:
+        values = DETECTORS[name](to, node)
+    except RaiseError as e:
+        to.take_back(mark)
+        return (_stays(to, node, str(e)),)
+    return (values,) if isinstance(values, Value) else tuple(values)
 
 
-def raise_plugin(to: Raiser, node: UffNode) -> Value:
-    """A plugin node as graphsurgeon's ``create_plugin_node`` makes it: its fields are attributes."""
+def _stays(to: Raiser, node: UffNode, why: str) -> Value:
+    """The plugin node as graphsurgeon's ``create_plugin_node`` makes it: its fields are attributes."""
     attrs: dict[str, AttrPy] = {}
     for key, data in node.fields.items():
         value = _attr(key, to.model.resolve(data))
         if value is not None:
             attrs[key] = value
-    return to.add(node, node.op[1:], to.inputs(node), attrs)
+    if why:
+        attrs[WHY] = why
+    return to.add(node, node.op[1:], to.all_inputs(node), attrs)
 
 
 def _attr(key: str, data: Data | None) -> AttrPy | None:
@@ -52,28 +69,20 @@ def _attr(key: str, data: Data | None) -> AttrPy | None:
     return value  # type: ignore[no-any-return]
 
 
-def _field(to: Raiser, node: UffNode, name: str) -> float:
-    """A number among the fields, whatever type its name ends in."""
-    for suffix in ("_u_float", "_u_int", ""):
-        data = to.model.field(node, name + suffix)
-        if data is not None and data.member in ("d", "i"):
-            return float(data.value)
-    return fail(f"it has no field {name}")
-
-
 def _leaky_relu(to: Raiser, node: UffNode) -> Value:
-    return to.add(node, "LeakyRelu", [to.input(node)], {"alpha": _field(to, node, "negSlope")})
+    return to.add(node, "LeakyRelu", [to.input(node)], {"alpha": PluginFields(to, node).number("negSlope")})
 
 
 def _clip(to: Raiser, node: UffNode) -> Value:
-    low, high = (np.float32(_field(to, node, name)) for name in ("clipMin", "clipMax"))
+    of = PluginFields(to, node)
+    low, high = (np.float32(of.number(name)) for name in ("clipMin", "clipMax"))
     above = to.add(node, "Maximum", [to.input(node), to.const(node, low, "min")], part="above")
     return to.add(node, "Minimum", [above, to.const(node, high, "max")])
 
 
 def _resize_nearest(to: Raiser, node: UffNode) -> Value:
     """The plugin knows channels first alone; each place is repeated ``scale`` times."""
-    scale = _field(to, node, "scale")
+    scale = PluginFields(to, node).number("scale")
     if scale != int(scale) or scale < 1:
         fail(f"its scale is {scale:g}, and which place it takes is known for whole numbers alone")
     value, layout = to.input(node), to.layouts.get(node.inputs[0], "")
@@ -92,9 +101,17 @@ def _resize_nearest(to: Raiser, node: UffNode) -> Value:
     return to.add(node, "Transpose", [resized, to.const(node, TO_NCHW, "nchw/perm")])
 
 
-PLUGINS: dict[str, Callable[[Raiser, UffNode], Value]] = {
+LAYERS: dict[str, Callable[[Raiser, UffNode], Value]] = {
     "LReLU_TRT": _leaky_relu,
     "Clip_TRT": _clip,
     "ResizeNearest_TRT": _resize_nearest,
 }
-"""Plugins whose meaning TensorFlow's ops can say."""
+"""Plugins that are ops of TensorFlow for every target."""
+DETECTORS: dict[str, Callable[[Raiser, UffNode], Raised]] = {
+    "GridAnchor_TRT": grid_anchor,
+    "GridAnchorRect_TRT": grid_anchor,
+    "FlattenConcat_TRT": flatten_concat,
+    "NMS_TRT": nms,
+    "BatchedNMS_TRT": batched_nms,
+}
+"""Plugins that are what they are where a release has them, and ops of TensorFlow elsewhere."""

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from graphdoctor.errors import InputError, UnsupportedError
 from graphdoctor.ir import Graph, Value
+from graphdoctor.ir.edits import Added
 from graphdoctor.ops import find_op
 from graphdoctor.passes.complete import complete_attrs
+from graphdoctor.passes.infer_shapes import Specs, infer_more
 from graphdoctor.types import Array, DType, Shape, dims_text
 from graphdoctor.wire.attrs import AttrPy, ShapeValue
 from graphdoctor.wire.tensors import Tensor
@@ -20,6 +22,8 @@ from graphdoctor.wire.uff.model import CONST, INPUT, MARK_OUTPUT
 from graphdoctor.words import refusal
 
 NHWC, NCHW = "N+C", "NC+"
+OUTPUT = "_"
+"""What a further output of a plugin has in its name: ``NMS_1``, as NVIDIA's sampleUffSSD calls it."""
 _IMAGE = 3
 """Dimensions of an image without its batch."""
 Registered = Mapping[str, tuple[DType | None, Shape]]
@@ -36,16 +40,19 @@ class Raiser:
     Attributes:
         graph: what was made so far.
         layouts: the order of dimensions of what a node gives, ``N+C`` or ``NC+``; empty where it is not known.
+        keep_plugins: plugins of detectors and the like stay plugin nodes.
     """
 
-    def __init__(self, model: UffModel, registered: Registered) -> None:
+    def __init__(self, model: UffModel, registered: Registered, *, keep_plugins: bool = False) -> None:
         self.model = model
+        self.keep_plugins = keep_plugins
         self.graph = Graph()
         self.layouts: dict[str, str] = {}
         self.nodes = model.graph.by_id()
         self.refused: list[tuple[UffNode, str]] = []
         self._registered = registered
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, tuple[Value, ...]] = {}
+        self._specs, self._inferred = Specs(), 0
 
     def run(self) -> Graph:
         """The graph, its inputs and outputs set.
@@ -65,7 +72,7 @@ class Raiser:
                 self._values[node.id] = raise_node(self, node)
             except RaiseError as e:
                 self.refused.append((node, str(e)))
-                self._values[node.id] = self._stand_in(node)
+                self._values[node.id] = (self._stand_in(node),)
             if node.op == INPUT:
                 inputs.append(self.graph.node(node.id))
         if self.refused:
@@ -74,7 +81,7 @@ class Raiser:
                 refusal("of the UFF model cannot be read", reasons), remedy="graphdoctor check says more of the file"
             )
         self.graph.inputs = tuple(inputs)
-        self.graph.outputs = tuple(self._values[name] for name in outputs)
+        self.graph.outputs = tuple(value for name in outputs for value in self._values[name])
         complete_attrs(self.graph)
         return self.graph
 
@@ -84,17 +91,36 @@ class Raiser:
         """The value that input ``index`` of ``node`` names."""
         if index >= len(node.inputs):
             raise RaiseError(f"it has {len(node.inputs)} inputs, and wants more")
-        return self._values[node.inputs[index]]
+        values = self._values[node.inputs[index]]
+        if len(values) > 1:
+            raise RaiseError(f"which of the {len(values)} outputs of {node.inputs[index]} it reads, UFF cannot say")
+        return values[0]
 
     def inputs(self, node: UffNode) -> list[Value]:
         """The values that ``node`` reads."""
         return [self.input(node, k) for k in range(len(node.inputs))]
 
+    def all_inputs(self, node: UffNode) -> list[Value]:
+        """The same of a node that joins them: of a plugin with several outputs it reads all."""
+        return [value for name in node.inputs for value in self._values[name]]
+
+    def shape(self, value: Value) -> Shape:
+        """What is known of the shape of ``value``."""
+        new = [edit.node for edit in self.graph.edits(self._inferred) if isinstance(edit, Added)]
+        infer_more(self._specs, new)
+        self._inferred = self.graph.mark()
+        return self._specs.of(value).shape
+
+    def take_back(self, mark: int) -> None:
+        """Remove the nodes that were added since ``mark`` of the graph."""
+        self.graph.rollback(mark)
+        self._inferred = min(self._inferred, mark)
+
     def add(
         self, node: UffNode, op: str, inputs: Sequence[Value], attrs: Mapping[str, AttrPy] | None = None, part: str = ""
     ) -> Value:
-        """A node of TensorFlow that stands for ``node``, or for ``part`` of it."""
-        name = f"{node.id}/{part}" if part else node.id
+        """A node of TensorFlow that stands for ``node``, or for ``part`` of it: ``_1`` for its second output."""
+        name = f"{node.id}/{part}" if part and part[0] != OUTPUT else f"{node.id}{part}"
         if not part and name in self.graph:
             raise RaiseError("another node has its name")
         known = find_op(op)
