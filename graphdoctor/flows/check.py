@@ -115,8 +115,7 @@ def answered(
     answers = options.answers
     if answers.inline:
         answers = replace(answers, suppressions=(*answers.suppressions, *inline_suppressions(graph)))
-    made = in_order(report.findings)
-    found = fingerprinted(made, graph, specs) if options.fingerprints else made
+    found = fingerprinted(in_order(report.findings), graph, specs) if options.fingerprints else report.findings
     chosen = choose(found, options.lint, answers, options.targets, elsewhere)
     asked = [v for v in report.verdicts if v.target in options.targets]
     return replace(

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graphdoctor.ir.node import Node
+from graphdoctor.ir.node import MISSING_OP, Node
 
 BACK_EDGE_OPS = frozenset({"NextIteration", "RefNextIteration"})
 """The output of these ops runs backwards into a Merge: the one legal cycle of a TensorFlow 1 graph."""
+_UNAWAITED = BACK_EDGE_OPS | {MISSING_OP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,15 @@ def topological_order(nodes: Iterable[Node]) -> Order:
     waiting: dict[Node, int] = {}
     readers: dict[Node, list[Node]] = {}
     for node in listed:
-        producers = _producers(node)
-        waiting[node] = len(producers)
+        producers = [p for p, _ in node.inputs if p.op not in _UNAWAITED]
+        if node.controls:
+            producers += [p for p in node.controls if p.op not in _UNAWAITED]
+        waiting[node] = len(producers)  # one that is read twice is waited for twice, and comes twice
         for p in producers:
-            readers.setdefault(p, []).append(node)
+            if p in readers:
+                readers[p].append(node)
+            else:
+                readers[p] = [node]
     ready = deque(n for n in listed if waiting[n] == 0)
     done: list[Node] = []
     while ready:
@@ -41,9 +47,3 @@ def topological_order(nodes: Iterable[Node]) -> Order:
                 ready.append(reader)
     cyclic = () if len(done) == len(listed) else tuple(n for n in listed if waiting[n] > 0)
     return Order(tuple(done), cyclic)
-
-
-def _producers(node: Node) -> set[Node]:
-    found = {v.node for v in node.inputs}
-    found.update(node.controls)
-    return {p for p in found if not p.is_missing and p.op not in BACK_EDGE_OPS}

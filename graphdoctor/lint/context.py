@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from graphdoctor.ir import GraphView, Node
 from graphdoctor.match.context import MatchContext
@@ -14,9 +15,10 @@ from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target
 from graphdoctor.words import plural
 
+_NONE_BOUND: Mapping[str, Node] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+
+class Hit(NamedTuple):
     """A place where a rule is broken, or where it could not tell.
 
     Attributes:
@@ -37,7 +39,7 @@ class Hit:
     case: str = ""
     covers: tuple[Node, ...] = ()
     covers_node: bool = True
-    bound: Mapping[str, Node] = field(default_factory=dict)
+    bound: Mapping[str, Node] = _NONE_BOUND
 
 
 def counted(hits: Iterable[tuple[Hit, Target | None]]) -> list[tuple[Hit, Target | None]]:
@@ -57,7 +59,7 @@ def _one_of(group: Sequence[Hit]) -> Hit:
         return first
     covers = tuple(n for h in rest for n in (h.node, *h.covers))
     reason = f"{first.reason} ({plural(len(rest), 'more node')})"
-    return replace(first, reason=reason, covers=(*first.covers, *covers))
+    return first._replace(reason=reason, covers=(*first.covers, *covers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,14 @@ class _Made:
 
     trouble: dict[str, Trouble]
     findings: list[Finding] = field(default_factory=list)
-    explained: set[tuple[str, Node]] = field(default_factory=set)
-    enclosed: dict[tuple[str, Node], bool] = field(default_factory=dict)
+    explained: dict[str, set[Node]] = field(default_factory=dict)
+    """By target."""
+    enclosed: dict[str, dict[Node, bool]] = field(default_factory=dict)
+    """By target; true where it is sure."""
     doubts: dict[str, list[str]] = field(default_factory=dict)
+
+
+_NOTHING: dict[Node, bool] = {}
 
 
 class _Run:
@@ -82,7 +87,7 @@ class _Run:
     ) -> None:
         self.graph = graph
         self.targets = targets
-        self.ctx = CheckContext(graph, specs, live, targets, Judge(graph, specs, targets))
+        self.ctx = CheckContext(graph, specs, live, targets, Judge(graph, specs, targets, live))
         self.rules = configured(_all_rules(graph, options), options)
         self.selection = Selection(self.rules, options)
         names = frozenset(t.name for t in targets)
@@ -161,6 +166,7 @@ class _RuleHits:
         self.level = rule.level
         self.blocks = self.level is Severity.ERROR and rule.decides and not rule.tables
         self.is_chosen = rule.code in run.selection.chosen
+        self.fixes: dict[str, Fix] = {}
         self.unsure = frozenset(t.name for t in about if _only_weakly_known(rule, t))
 
     def take(self, hits: Sequence[Hit]) -> None:
@@ -174,10 +180,10 @@ class _RuleHits:
         """True where the rule is silent because another explains."""
         if target is None:
             return False
-        place = (target.name, hit.node)
-        if self.made.enclosed.get(place, False) or (place in self.made.enclosed and not hit.certain):
+        sure = self.made.enclosed.get(target.name, _NOTHING).get(hit.node)
+        if sure or (sure is not None and not hit.certain):
             return True
-        return self.rule.defers and place in self.made.explained
+        return self.rule.defers and hit.node in self.made.explained.get(target.name, ())
 
     def _note(self, hit: Hit, target: Target | None) -> None:
         certain = hit.certain and (target is None or target.name not in self.unsure)
@@ -188,14 +194,16 @@ class _RuleHits:
         words = Words(self.run.ctx, self.rule, hit, target, certain)
         concerned = self.run.targets if target is None else (target,)
         if self.blocks:
+            nodes = (hit.node, *hit.covers)
             for t in concerned:
-                self.made.trouble[t.name].add((hit.node, *hit.covers), words, certain)
+                self.made.trouble[t.name].add(nodes, words, certain)
         if self.is_chosen and self.rule.explains:
             told = hit.covers if not self.rule.encloses else ()
             told = (hit.node, *told) if hit.covers_node else told
-            self.made.explained.update((t.name, n) for t in concerned for n in told)
-            if self.rule.encloses:
-                self.made.enclosed.update(((t.name, n), certain) for t in concerned for n in hit.covers)
+            for t in concerned:
+                self.made.explained.setdefault(t.name, set()).update(told)
+                if self.rule.encloses:
+                    self.made.enclosed.setdefault(t.name, {}).update(dict.fromkeys(hit.covers, certain))
         if target is None or target.name in self.run.reported:
             self.made.findings.append(self._finding(words))
 
@@ -212,7 +220,7 @@ class _RuleHits:
             certain,
             self._fix(hit) if certain else None,
             self.rule.remedy,
-            tuple(n.name for n in hit.covers),
+            tuple([n.name for n in hit.covers]) if hit.covers else (),
             None if self.rule.decides else Severity.WARNING,
         )
 
@@ -221,7 +229,11 @@ class _RuleHits:
         if offered is None or self.run.format != "graph":  # rewrites are of graphs
             return None
         outcome = holds(offered.where, self.run.ctx.match(hit.target), hit.bound, hit.node)
-        return offered.value() if isinstance(outcome, Match) else None
+        if not isinstance(outcome, Match):
+            return None
+        if hit.case not in self.fixes:
+            self.fixes[hit.case] = offered.value()
+        return self.fixes[hit.case]  # one object for all findings that offer it
 
 
 def _all_rules(graph: GraphView, options: LintOptions) -> tuple[Rule, ...]:

@@ -14,19 +14,21 @@ Reason = Words | str
 
 @dataclass(slots=True)
 class Trouble:
-    """What the rules say stands in the way of one target: nodes with the first reason, certain or not."""
+    """What the rules say stands in the way of one target: the nodes, and of all reasons the first.
 
-    errors: dict[Node, Reason] = field(default_factory=dict)
-    doubts: dict[Node, Reason] = field(default_factory=dict)
+    ``errors`` are certain, ``doubts`` are not.
+    """
+
+    errors: set[Node] = field(default_factory=set)
+    doubts: set[Node] = field(default_factory=set)
+    first: dict[bool, Reason] = field(default_factory=dict)
 
     def add(self, nodes: Iterable[Node], reason: Reason, certain: bool) -> None:
-        """Note ``reason`` at ``nodes``; the first reason of a node stays."""
-        kept = self.errors if certain else self.doubts
-        for node in nodes:
-            kept.setdefault(node, reason)
+        """Note ``reason`` at ``nodes``."""
+        self.first.setdefault(certain, reason)
+        (self.errors if certain else self.doubts).update(nodes)
 
-
-def first_reason(reasons: dict[Node, Reason]) -> str:
-    """The first of them, in words."""
-    reason = next(iter(reasons.values()))
-    return reason if isinstance(reason, str) else message_of(reason)
+    def reason(self, certain: bool) -> str:
+        """The first reason of the errors, or of the doubts, in words; there is one."""
+        reason = self.first[certain]
+        return reason if isinstance(reason, str) else message_of(reason)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from graphdoctor.findings import TargetVerdict, Verdict
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext
-from graphdoctor.lint.trouble import Trouble, first_reason
+from graphdoctor.lint.trouble import Trouble
 from graphdoctor.lint.uff_subject import live_nodes, subject
 from graphdoctor.targets import Confidence, Target
 from graphdoctor.types import Answer, Support
@@ -76,7 +76,7 @@ def uff_verdict(ctx: CheckContext, target: Target, trouble: Trouble, whole: str)
     """The verdict of the nodes alone on ``target``; never *compatible*, since they do not tell of shapes."""
     if target.parser != "uff":
         return TargetVerdict(target.name, Verdict.UNKNOWN, 0, 0, _OTHER_PARSER[target.parser])
-    objected = trouble.errors.keys() | trouble.doubts.keys()
+    objected = trouble.errors | trouble.doubts
     supported = total = 0
     refused: dict[Answer, str] = {}
     for kind, nodes in kinds(ctx).items():
@@ -93,10 +93,10 @@ def uff_verdict(ctx: CheckContext, target: Target, trouble: Trouble, whole: str)
 
 def _decide(trouble: Trouble, refused: dict[Answer, str], whole: str) -> tuple[Verdict, str]:
     if trouble.errors:
-        return Verdict.INCOMPATIBLE, first_reason(trouble.errors)
+        return Verdict.INCOMPATIBLE, trouble.reason(True)
     if Answer.NO in refused:
         return Verdict.INCOMPATIBLE, refused[Answer.NO]
-    doubt = whole or (first_reason(trouble.doubts) if trouble.doubts else "")
+    doubt = whole or (trouble.reason(False) if trouble.doubts else "")
     return Verdict.UNKNOWN, doubt or refused.get(Answer.UNKNOWN, NOT_CHECKED)
 
 

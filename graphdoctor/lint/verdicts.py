@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphdoctor.findings import TargetVerdict, Verdict
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.segmenting import Segmented, segmented
-from graphdoctor.lint.trouble import Trouble, first_reason
+from graphdoctor.lint.trouble import Trouble
 from graphdoctor.targets import Target
 from graphdoctor.types import Answer
 
@@ -24,7 +24,7 @@ def verdict_of(ctx: CheckContext, target: Target, trouble: Trouble, whole: str) 
     """
     if target.segments is not None:
         return _in_segments(ctx, target, trouble, whole)
-    objected = trouble.errors.keys() | trouble.doubts.keys()
+    objected = trouble.errors | trouble.doubts
     supported = total = 0
     refused: dict[Answer, str] = {}
     for kind, nodes in ctx.kinds(target).items():
@@ -81,13 +81,13 @@ def _with_left(cut: Segmented, verdict: Verdict, reason: str) -> tuple[Verdict, 
 
 def _decide(trouble: Trouble, refused: dict[Answer, str], whole: str) -> tuple[Verdict, str]:
     if trouble.errors:
-        return Verdict.INCOMPATIBLE, first_reason(trouble.errors)
+        return Verdict.INCOMPATIBLE, trouble.reason(True)
     if Answer.NO in refused:
         return Verdict.INCOMPATIBLE, refused[Answer.NO]
     if whole:
         return Verdict.UNKNOWN, whole
     if trouble.doubts:
-        return Verdict.UNKNOWN, first_reason(trouble.doubts)
+        return Verdict.UNKNOWN, trouble.reason(False)
     if Answer.UNKNOWN in refused:
         return Verdict.UNKNOWN, refused[Answer.UNKNOWN]
     return Verdict.COMPATIBLE, ""

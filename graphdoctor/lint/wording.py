@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from string import Formatter
 from typing import NamedTuple
 
@@ -39,11 +39,16 @@ def message_of(words: Words) -> str:
 
 def _filled(words: Words, template: str) -> str:
     bound = words.hit.bound
-    fields = {
-        name: bound[name].name if name in bound and name != "node" else _FIELDS[name](words)
-        for name in _named(template)
-    }
-    return template.format_map(fields)
+    values = [
+        bound[name].name if name in bound and name != "node" else _FIELDS[name](words) for name in _named(template)
+    ]
+    return _formatted(template, *values)
+
+
+@lru_cache(maxsize=4096)
+def _formatted(template: str, *values: str) -> str:
+    """``template`` with its fields filled in; one and the same text for the many nodes of which the same is said."""
+    return template.format_map(dict(zip(_named(template), values, strict=True)))
 
 
 @cache

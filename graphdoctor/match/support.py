@@ -90,9 +90,12 @@ class Judge:
         graph: its inputs and outputs are set.
         specs: from inference over ``graph``.
         targets: all that will be asked for.
+        live: the nodes that the outputs depend on, all where those are not known; found where it is not given.
     """
 
-    def __init__(self, graph: GraphView, specs: SpecTable, targets: Iterable[Target]) -> None:
+    def __init__(
+        self, graph: GraphView, specs: SpecTable, targets: Iterable[Target], live: AbstractSet[Node] | None = None
+    ) -> None:
         self.graph = graph
         self.specs = specs
         self._by_op_type = [t for t in targets if t.parser != "onnx"]
@@ -105,7 +108,7 @@ class Judge:
         self._answers: dict[tuple[Kind, str], Support] = {}
         self._asked: dict[str, _Asked] = {}
         self._constants: set[Node] | None = None
-        self._live: frozenset[Node] | None = None
+        self._live = live
         self._ranks: EngineRanks | None = None
         self._layouts = Layouts(graph)
         self._near_outputs: frozenset[Node] | None = None
@@ -251,9 +254,9 @@ class Judge:
         used += [u.index for u in self.graph.uses(node) if u.index >= given and u.node in self._live_nodes()]
         return min((k for k in used if k >= given), default=None)
 
-    def _live_nodes(self) -> frozenset[Node]:
+    def _live_nodes(self) -> AbstractSet[Node]:
         if self._live is None:
-            self._live = frozenset(self.graph.live() if self.graph.outputs else self.graph)
+            self._live = self.graph.live() if self.graph.outputs else set(self.graph)
         return self._live
 
     def _op_kind(self, node: Node) -> OpKind:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from graphdoctor.findings import Finding, Fix, ModelReport, Safety, TargetVerdict, Verdict, in_order
@@ -27,7 +28,7 @@ _PARTICULARS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Findings of one rule for one ``reason`` with the same ``targets``; ``findings`` are those of the first.
 
@@ -46,7 +47,7 @@ class Group:
         """The finding that stands for all: code, name, severity, fix and remedy are theirs."""
         return self.findings[0]
 
-    @property
+    @cached_property
     def nodes(self) -> tuple[str, ...]:
         """The nodes, each once; none for a finding about the whole model."""
         return tuple(dict.fromkeys(f.node for f in self.findings if f.node))
@@ -56,13 +57,13 @@ class Group:
         """How many findings; one that is said of several targets counts once."""
         return len(self.findings)
 
-    @property
+    @cached_property
     def ops(self) -> list[tuple[str, int]]:
         """Each op and its number of nodes, the most frequent first."""
         ops = {f.node: f.op for f in self.findings if f.node}
         return sorted(Counter(ops.values()).items(), key=lambda kv: (-kv[1], kv[0]))
 
-    @property
+    @cached_property
     def scopes(self) -> int:
         """In how many name scopes the nodes lie."""
         return len({f.scope for f in self.findings if f.node})
@@ -98,11 +99,19 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Group, ...]:
     A reason is the message without the node and the op that it is about: one and the same reason concerns many ops.
     Many reasons that are alike count as one.
     """
-    found = in_order(findings)
-    repeated = _repeated(found)
+    places = _places(in_order(findings))
+    repeated = _repeated(f for _, _, f in places)
     reasons: _Reasons = {}
-    for targets, f in by_place(found):
-        reasons.setdefault(_reason(f, repeated), {}).setdefault(targets, []).append(f)
+    known: dict[tuple[int, str, str], dict[tuple[str, ...], list[Finding]]] = {}
+    for kind, targets, f in places:
+        key = (kind, f.message, f.op)
+        if key in known:
+            same = known[key]
+        else:
+            same = reasons.setdefault(_reason(f, repeated), {})
+            if not _names_it(f, repeated):
+                known[key] = same
+        same.setdefault(targets, []).append(f)
     return tuple(g for reason, by_targets in _alike_as_one(reasons).items() for g in _groups(reason, by_targets))
 
 
@@ -116,7 +125,7 @@ def _alike_as_one(reasons: _Reasons) -> _Reasons:
         veiled = _veiled(reason)
         same = found.setdefault(veiled if often[veiled] >= _ALIKE else reason, {})
         for targets, members in by_targets.items():
-            same[targets] = in_order([*same.get(targets, ()), *members])
+            same[targets] = in_order([*same[targets], *members]) if targets in same else members
     return found
 
 
@@ -132,13 +141,45 @@ def without_particulars(text: str) -> str:
 
 def by_place(found: Sequence[Finding]) -> Iterator[tuple[tuple[str, ...], Finding]]:
     """The targets that a finding is said of, and the finding, once and in the order of its first target."""
-    targets: dict[tuple[object, ...], list[str]] = {}
-    first: dict[tuple[object, ...], Finding] = {}
+    yield from ((targets, f) for _, targets, f in _places(found))
+
+
+def _places(found: Iterable[Finding]) -> list[tuple[int, tuple[str, ...], Finding]]:
+    """Findings that differ in their target alone: the number of their kind, their targets and the first of them."""
+    first: list[tuple[int, Finding]] = []
+    said: list[int] = []  # of each its set of targets, by number: most have one of a few
+    sets: list[tuple[str, ...]] = [()]
+    grown: dict[tuple[int, str], int] = {}
+    tables: defaultdict[int, dict[tuple[str, str, str], int]] = defaultdict(dict)  # small ones stay in the cache
+    for kind, f in _kinds(found):
+        at = tables[kind].setdefault((f.node, f.op, f.message), len(first))
+        if at == len(first):
+            first.append((kind, f))
+            said.append(0)
+        step = (said[at], f.target)
+        if step not in grown:
+            grown[step] = len(sets)
+            sets.append(tuple(dict.fromkeys((*sets[step[0]], f.target))))
+        said[at] = grown[step]
+    return [(kind, sets[targets], f) for (kind, f), targets in zip(first, said, strict=True)]
+
+
+def _kinds(found: Iterable[Finding]) -> Iterator[tuple[int, Finding]]:
+    """Each finding with the number of what it shares with others. Neighbours mostly share it, and are not hashed."""
+    numbers: dict[tuple[object, ...], int] = {}
+    last, kind = None, 0
     for f in found:
-        place: tuple[object, ...] = (f.code, f.severity, f.certain, f.blocks, f.node, f.op, f.message, f.remedy, f.fix)
-        first.setdefault(place, f)
-        targets.setdefault(place, []).append(f.target)
-    yield from ((tuple(dict.fromkeys(targets[place])), f) for place, f in first.items())
+        if last is None or not (
+            f.code is last.code
+            and f.severity is last.severity
+            and f.certain is last.certain
+            and f.level is last.level
+            and f.remedy is last.remedy
+            and f.fix is last.fix
+        ):
+            shared = (f.code, f.severity, f.certain, f.blocks, f.remedy, f.fix)
+            last, kind = f, numbers.setdefault(shared, len(numbers))
+        yield kind, f
 
 
 def _groups(reason: tuple[object, ...], by_targets: Mapping[tuple[str, ...], Sequence[Finding]]) -> Iterator[Group]:
@@ -146,7 +187,8 @@ def _groups(reason: tuple[object, ...], by_targets: Mapping[tuple[str, ...], Seq
     every = [f for members in by_targets.values() for f in members]
     message = _shared(every, [f.message for f in every]).removeprefix(f"{ELLIPSIS}: ")
     remedy = _shared(every, [f.remedy for f in every])
-    alike = len({without_node(without_node(f.message, f.node), f.op) for f in every}) > 1
+    texts = {(m, n if n in m else "", op) for m, n, op in ((f.message, f.node, f.op) for f in every)}
+    alike = len({without_node(without_node(text, node), op) for text, node, op in texts}) > 1
     for targets, members in by_targets.items():
         yield Group(tuple(members), targets, message, remedy, reason, alike)
 
@@ -154,12 +196,17 @@ def _groups(reason: tuple[object, ...], by_targets: Mapping[tuple[str, ...], Seq
 def _repeated(findings: Iterable[Finding]) -> frozenset[str]:
     """The texts that are said of several nodes word for word: what looks like a node's name in them is just a word."""
     nodes: dict[str, str] = {}
-    repeated = set()
+    repeated: set[str] = set()
     for f in findings:
         for text in (f.message, f.remedy):
-            if nodes.setdefault(text, f.node) != f.node:
+            if text not in repeated and nodes.setdefault(text, f.node) != f.node:
                 repeated.add(text)
     return frozenset(repeated)
+
+
+def _names_it(f: Finding, repeated: frozenset[str]) -> bool:
+    """True if a text of ``f`` names its node, so that its reason is not that of every node."""
+    return any(text not in repeated and f.node in text for text in (f.message, f.remedy))
 
 
 def _reason(f: Finding, repeated: frozenset[str]) -> tuple[object, ...]:
@@ -169,7 +216,7 @@ def _reason(f: Finding, repeated: frozenset[str]) -> tuple[object, ...]:
 
 def _shared(findings: Sequence[Finding], texts: Sequence[str]) -> str:
     """What ``texts`` have in common: all, or all but the node, or but the node and the op, or but all particulars."""
-    if all(t == texts[0] for t in texts):
+    if texts.count(texts[0]) == len(texts):
         return texts[0]
     without = [without_node(t, f.node) for t, f in zip(texts, findings, strict=True)]
     if all(t == without[0] for t in without):
