@@ -64,7 +64,7 @@ def find_uff_parser(python: str = "", releases: Sequence[str] = ()) -> UffParser
     """
     chosen = _interpreter(python)
     if not python and not uff_parser_may_be_here():
-        return UffParser(chosen, reason=f"{chosen} has no module tensorrt; --python names another")
+        return UffParser(chosen, reason=f"{chosen} has no TensorRT 5 to 8; --python names another")
     result = jobs.run("uff_engine", UffRequest(), timeout=_START_SECONDS, python=chosen)
     if result.failure is not None:
         missing = result.failure.kind is FailureKind.MISSING

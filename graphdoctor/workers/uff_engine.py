@@ -147,7 +147,7 @@ def _sha256(path: str) -> str:
 
 
 def _tensor(value: Any) -> Dict[str, Any]:
-    dtype = value.dtype.name
+    dtype = str(value.dtype).rpartition(".")[2]  # early releases give their words no name
     known = {"FLOAT": "float32", "HALF": "float16"}
     return {"name": value.name, "dtype": known.get(dtype, dtype.lower()), "shape": [int(d) for d in value.shape]}
 

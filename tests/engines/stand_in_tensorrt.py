@@ -33,8 +33,14 @@ def _says(severity, text):
     os.write(2, f"{head}{text}\n".encode())
 
 
-class DataType(enum.Enum):
-    FLOAT = 0
+class DataType:
+    """Without the ``name`` that values of later pybind11 have."""
+
+    def __str__(self):
+        return "DataType.FLOAT"
+
+
+DataType.FLOAT = DataType()
 
 
 class UffInputOrder(enum.Enum):
