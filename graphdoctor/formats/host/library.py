@@ -196,11 +196,12 @@ def non_max_suppression(
     scores: Array,
     most: int,
     iou_threshold: float,
-    score_threshold: float = -np.inf,
+    score_threshold: float = float(np.finfo(np.float32).min),
 ) -> Array:
     """Which of boxes [n, 4] are left, best first, when one that overlaps a better one by more than the threshold goes.
 
-    Of equal scores, the first comes first; a score must be above score_threshold.
+    Of equal scores, the first comes first; a score must be above score_threshold, of which TensorFlow's is the lowest
+    float32 where none is given.
     """
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > score_threshold]
