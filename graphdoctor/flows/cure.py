@@ -161,8 +161,16 @@ def _timed(run: Cure, name: str, step: Callable[[], CureStep]) -> CureStep:
         done = step()
     except GraphdoctorError as e:
         run.failed = e
-        done = CureStep(name, "failed", 0.0, str(e))
+        done = _failed(e)
     return replace(done, name=name, seconds=time.perf_counter() - start)
+
+
+def _failed(error: GraphdoctorError) -> CureStep:
+    """A step that could not be done: what is wrong, and below it the nodes one by one and what to do."""
+    first, *rest = error.message.splitlines() or [""]
+    summary = f"{error.where}: {first}" if error.where else first
+    details = [line.strip() for line in (*rest, error.remedy) if line.strip()]
+    return CureStep("", "failed", 0.0, summary, details=tuple(details))
 
 
 def _check(run: Cure, opened: Opened) -> CureStep:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphdoctor.compare import Verdict3
 from graphdoctor.engines.backends import UFF
+from graphdoctor.errors import GraphdoctorError
 from graphdoctor.flows.cure import Cure
 from graphdoctor.flows.cure_product import Product
 from graphdoctor.render.text_cure import CureView
@@ -17,9 +18,15 @@ def cure_view(run: Cure) -> CureView:
     conclusions = {
         0: _cured(run),
         1: "not proven: " + _open_question(run),
-        2: "failed: " + (str(run.failed) if run.failed else "NVIDIA's builder refuses the model"),
+        2: "failed: " + (_why(run.failed) if run.failed else "NVIDIA's builder refuses the model"),
     }
     return CureView(run.model, target, code == 0, tuple(run.steps), conclusions[code])
+
+
+def _why(error: GraphdoctorError) -> str:
+    """What is wrong; the nodes of a longer message stand with the step."""
+    first, *rest = error.message.splitlines() or [""]
+    return f"{first.rstrip(':')}. {error.remedy}" if rest and error.remedy else str(error)
 
 
 def _cured(run: Cure) -> str:
