@@ -185,11 +185,12 @@ class Graph:
         seen = set(start)
         while start:
             node = start.pop()
-            for producer in (*(v.node for v in node.inputs), *(node.controls if controls else ())):
-                if producer not in seen:
-                    seen.add(producer)
-                    start.append(producer)
-        return {n for n in seen if not n.is_missing}
+            read = [producer for producer, _ in node.inputs if producer not in seen]
+            if controls and node.controls:
+                read += [c for c in node.controls if c not in seen]
+            seen.update(read)
+            start += read
+        return {n for n in seen if n.op != MISSING_OP}
 
     def networkx(self) -> MultiDiGraph[Node]:
         """The digraph for the user's own algorithms: as the graph is now, and frozen.

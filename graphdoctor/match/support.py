@@ -144,7 +144,7 @@ class Judge:
 
     def is_constant(self, node: Node) -> bool:
         """True if output 0 of ``node`` does not depend on any input, so that folding makes a constant of it."""
-        return node in self.constants()
+        return node in (self.constants() if self._constants is None else self._constants)
 
     def constants(self) -> AbstractSet[Node]:
         """The nodes that :meth:`is_constant` is true of."""

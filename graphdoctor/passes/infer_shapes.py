@@ -31,7 +31,9 @@ class Specs:
 
     def of(self, value: Value) -> TensorSpec:
         """What is known of ``value``."""
-        return self.output(value.node, value.index)
+        node, index = value
+        specs = self.table.get(node, ())
+        return specs[index] if index < len(specs) else UNKNOWN_SPEC
 
     def output(self, node: Node, index: int = 0) -> TensorSpec:
         """What is known of output ``index`` of ``node``."""
@@ -40,7 +42,7 @@ class Specs:
 
     def inputs(self, node: Node) -> tuple[TensorSpec, ...]:
         """What is known of each data input of ``node``."""
-        return tuple(self.of(v) for v in node.inputs)
+        return tuple([self.of(v) for v in node.inputs])
 
 
 def infer_shapes(graph: GraphView, given: Mapping[str, TensorSpec] | None = None) -> Specs:

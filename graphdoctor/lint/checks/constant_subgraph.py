@@ -18,9 +18,9 @@ _REASONS = {
 def check(ctx: CheckContext) -> Iterator[Hit]:
     """One hit for each node and target; the case ``shapes`` where the constant comes from the shape of an input."""
     from_shape = _constants(ctx)
-    for target in ctx.targets:
+    for target in ctx.targets if from_shape else ():
         for kind, nodes in ctx.kinds(target).items():
-            found = [n for n in nodes if n in from_shape]
+            found = [] if from_shape.keys().isdisjoint(nodes) else [n for n in nodes if n in from_shape]
             if found and ctx.judge.support_of(kind, target).ok is not Answer.YES:
                 for node in found:
                     case = "shapes" if from_shape[node] else ""
