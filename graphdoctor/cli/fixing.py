@@ -19,7 +19,7 @@ from graphdoctor.flows.opening import keep_input
 from graphdoctor.render.text_fix import NodeDiff, render_diff, render_fix_summary
 
 if TYPE_CHECKING:
-    from graphdoctor.compare import OutputJudgement
+    from graphdoctor.flows.verify import Verified
 
 _TEXT = (".pbtxt", ".prototxt")
 
@@ -88,17 +88,17 @@ def check_patch_place(path: str, place: str | None, patch_out: str | None) -> No
 def finish(fixed: Fixed, path: str, place: str | None, options: FixOptions, wish: Wish) -> int:
     """Show, compare and write a repaired model; gives the exit code. Without ``place`` nothing is written."""
     code = 0
-    outputs: Sequence[OutputJudgement] = ()
+    verified: Verified | None = None
     if wish.diff:
         _show_diff(path, diff_view(fixed), diff_record(fixed) if wish.as_json else None)
         code = 1 if fixed.changed else 0
     if wish.verify and fixed.changed:
-        differs, outputs = _verify(fixed, path, options, wish)
+        differs, verified = _verify(fixed, path, options, wish)
         code = max(code, differs)
     if place is not None and code == 0:
         write_fixed(fixed, place)
     if wish.patch_out is not None and (code == 0 or wish.diff):
-        _save_patch(fixed, wish.patch_out, outputs)
+        _save_patch(fixed, wish.patch_out, verified)
     summary = render_fix_summary(
         summary_view(fixed, place if code == 0 else None), stdout_options(show_nodes=wish.show_nodes)
     )
@@ -140,14 +140,14 @@ def _show_diff(path: str, edits: Sequence[NodeDiff], record: Any) -> None:
     out(msgspec.json.format(msgspec.json.encode({"version": 1, "path": path, "nodes": record}), indent=2).decode())
 
 
-def _save_patch(fixed: Fixed, path: str, outputs: Sequence[OutputJudgement]) -> None:
+def _save_patch(fixed: Fixed, path: str, verified: Verified | None) -> None:
     from graphdoctor.flows.patching import save_patch
 
-    save_patch(fixed, path, outputs)
+    save_patch(fixed, path, verified)
     note(f"wrote {path}")
 
 
-def _verify(fixed: Fixed, path: str, options: FixOptions, wish: Wish) -> tuple[int, Sequence[OutputJudgement]]:
+def _verify(fixed: Fixed, path: str, options: FixOptions, wish: Wish) -> tuple[int, Verified]:
     """0 if the fixed graph gives the original's numbers; else says so, and nothing is written."""
     from graphdoctor.flows.verify import VerifyOptions, verify_fixed
     from graphdoctor.flows.verify_views import verify_view
@@ -159,11 +159,11 @@ def _verify(fixed: Fixed, path: str, options: FixOptions, wish: Wish) -> tuple[i
     view = verify_view(verified)
     out(render_verify(view, stdout_options()))
     if view.outcome == "same":
-        return 0, verified.judgement.outputs
+        return 0, verified
     if wish.bisect and view.outcome == "different":
         _bisect(path, options)
     note(f"{path}: not written, since the results are not shown to be the same")
-    return 1, verified.judgement.outputs
+    return 1, verified
 
 
 def _bisect(path: str, options: FixOptions) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphdoctor import __version__
-from graphdoctor.compare import OutputJudgement
 from graphdoctor.errors import InputError, InternalError
 from graphdoctor.flows.fix import Fixed
 from graphdoctor.flows.opening import Opened, open_model
+from graphdoctor.flows.verify import Verified
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.tensorflow import RawModel, graphdef_bytes, load_model, save_graph
-from graphdoctor.formats.tensorflow.patch import Proof, apply_patch, make_patch, read_patch, write_patch
+from graphdoctor.formats.tensorflow.patch import Proof, ProofPart, apply_patch, make_patch, read_patch, write_patch
 from graphdoctor.ir import NodeDiff
 from graphdoctor.ir.edits import diff_graphs
 
@@ -30,21 +31,32 @@ class Patched:
     diff: tuple[NodeDiff, ...]
 
 
-def save_patch(fixed: Fixed, path: str, outputs: Sequence[OutputJudgement] = ()) -> None:
-    """Write what ``fixed`` changed, with the proof for each of ``outputs``; needs ``FixOptions.keep_original``.
+def save_patch(fixed: Fixed, path: str, verified: Verified | None = None) -> None:
+    """Write what ``fixed`` changed, with the proof for each output; needs ``FixOptions.keep_original``.
 
     Raises:
         InputError: it cannot be written.
     """
     if fixed.original is None:
         raise InternalError("the original was not kept")
-    proofs = [
-        Proof(o.name, _METHOD, _INPUTS, o.comparison.max_abs, o.comparison.max_rel)
-        for o in outputs
-        if o.comparison is not None
-    ]
+    proofs = list(_proofs(verified)) if verified is not None else []
+    parts = (
+        [ProofPart(p.tensors, p.max_abs, _finite(p.max_rel)) for p in verified.parts] if verified is not None else []
+    )
     after = graphdef_bytes(fixed.opened.graph)
-    write_patch(make_patch(fixed.original, after, f"graphdoctor {__version__}", proofs), path)
+    write_patch(make_patch(fixed.original, after, f"graphdoctor {__version__}", proofs, parts), path)
+
+
+def _proofs(verified: Verified) -> Iterator[Proof]:
+    method = f"{_METHOD}, {verified.method}" if verified.method else _METHOD
+    inputs = verified.in_parts.trials if verified.in_parts is not None else _INPUTS
+    for o in verified.judgement.outputs:
+        if o.comparison is not None:
+            yield Proof(o.name, method, inputs, o.comparison.max_abs, _finite(o.comparison.max_rel))
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def patch_model(path: str, patch_path: str, *, back: bool = False) -> Patched:

@@ -12,13 +12,19 @@ from graphdoctor.errors import InputError, InternalError, WorkerError
 from graphdoctor.findings import Safety, TensorInfo
 from graphdoctor.flows.feeding import Feeding, feedings
 from graphdoctor.flows.fix import Fixed
+from graphdoctor.flows.in_parts import Asked, prove_in_parts
 from graphdoctor.flows.opening import SignatureOptions, open_any
+from graphdoctor.flows.part_runs import PartModel
+from graphdoctor.flows.parts_judged import InParts, Part
 from graphdoctor.formats.kinds import Kind
 from graphdoctor.formats.onnx import onnx_from_graph, onnx_signature, require_onnx, to_bytes
 from graphdoctor.formats.tensorflow import graph_from_bytes, graphdef_bytes, read_raw
 from graphdoctor.ir import Graph
 from graphdoctor.runners import run_onnx, run_tensorflow
+from graphdoctor.surgery import load_rewrites, pack_names
+from graphdoctor.surgery.packs import LoadedRewrite
 from graphdoctor.types import Array, DType, Shape, dims_text
+from graphdoctor.words import plural
 
 Arrays = Mapping[str, Array]
 
@@ -91,13 +97,27 @@ def _to_nhwc(array: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The verdict, output by output."""
+    """The verdict, output by output. ``sets`` are the inputs; ``in_parts`` is what it rests on if not on them alone."""
 
     reference: Side
     candidate: Side
     judgement: Judgement
     inputs: tuple[TensorInfo, ...]
     data: str
+    sets: tuple[Arrays, ...] = field(default=(), repr=False, compare=False)
+    in_parts: InParts | None = None
+
+    @property
+    def method(self) -> str:
+        """How it was compared, where not by the outputs alone."""
+        if self.in_parts is None:
+            return ""
+        return f"in parts at {plural(self.in_parts.choosing, 'choosing op')}"
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Level by level, what was compared within the graph."""
+        return () if self.in_parts is None else self.in_parts.parts
 
 
 def verify(reference: str, candidate: str, options: VerifyOptions) -> Verified:
@@ -111,8 +131,11 @@ def verify(reference: str, candidate: str, options: VerifyOptions) -> Verified:
     return compare_sides(open_side(reference, options), open_side(candidate, options), options)
 
 
-def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified:
+def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None, *, parts: bool = True) -> Verified:
     """Compare a repaired graph with what it was, both in TensorFlow; needs ``FixOptions.keep_original``.
+
+    Where a graph chooses and its outputs differ, or do not move, end to end, it is compared in parts, unless ``parts``
+    is False.
 
     Raises:
         InputError: a rewrite gave the graph other outputs.
@@ -136,8 +159,42 @@ def verify_fixed(fixed: Fixed, options: VerifyOptions | None = None) -> Verified
     reference = Side(path, "tensorflow", inputs, outputs, fixed.original, pinned, graph=_before(fixed), turned=turned)
     reference = replace(reference, items=_items_at_once(inputs, shapes))
     unsafe = any(a.safety is not Safety.SAFE for a in fixed.result.applied)
-    candidate = Side(f"{path} (fixed)", "tensorflow", inputs, outputs, graphdef_bytes(opened.graph), narrowed=unsafe)
-    return compare_sides(reference, candidate, options or VerifyOptions())
+    candidate = Side(
+        f"{path} (fixed)",
+        "tensorflow",
+        inputs,
+        outputs,
+        graphdef_bytes(opened.graph),
+        graph=opened.graph,
+        narrowed=unsafe,
+    )
+    options = options or VerifyOptions()
+    verified = compare_sides(reference, candidate, options)
+    return _in_parts(fixed, verified, options) if parts else verified
+
+
+def _in_parts(fixed: Fixed, verified: Verified, options: VerifyOptions) -> Verified:
+    """``verified``, with a proof in parts where results differ or show nothing end to end, and the graph chooses."""
+    sides = verified.reference, verified.candidate
+    known = all(s.data is not None and s.graph is not None and not s.items and not s.turned for s in sides)
+    if verified.judgement.verdict is Verdict3.SAME or not known or verified.candidate.narrowed:
+        return verified
+    models = [PartModel(s.data or b"", s.graph, s.pinned) for s in sides if s.graph is not None]
+    models[0].graph.outputs = tuple(map(models[0].graph.value, verified.reference.outputs))
+    asked = Asked(verified.sets, options.rtol, options.atol, options.timeout, options.seed, not _rounds(fixed))
+    found = prove_in_parts(models[0], models[1], asked)
+    if found is None:
+        return verified
+    judgement, first = found.judgement, verified.judgement
+    if judgement.verdict is Verdict3.INCONCLUSIVE and first.verdict is Verdict3.DIFFERENT:
+        judgement = replace(judgement, reason=f"end to end, {first.reason}; and in parts: {judgement.reason}")
+    return replace(verified, judgement=judgement, in_parts=found)
+
+
+def _rounds(fixed: Fixed) -> bool:
+    """True unless each rewrite that was applied is one that rounds nothing."""
+    rounding = {r.name: r.row.rounds_constants for r in load_rewrites(pack_names()) if isinstance(r, LoadedRewrite)}
+    return bool(fixed.script) or any(rounding.get(a.rewrite, True) for a in fixed.result.applied)
 
 
 def _before(fixed: Fixed) -> Graph | None:
@@ -240,7 +297,7 @@ def _compared(pairing: _Pairing, feeding: Feeding) -> Verified:
     verified: Verified | None = None
     for text, sets in feeding.sets():
         judged = pairing.judge(sets)
-        verified = Verified(pairing.reference, pairing.candidate, judged, feeding.specs, text)
+        verified = Verified(pairing.reference, pairing.candidate, judged, feeding.specs, text, tuple(sets))
         if judged.verdict is not Verdict3.INCONCLUSIVE:
             break
     if verified is None:

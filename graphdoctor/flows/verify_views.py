@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphdoctor.compare import OutputJudgement
 from graphdoctor.flows.verify import Verified
-from graphdoctor.render.text_verify import Outcome, OutputCheck, VerifyView
+from graphdoctor.render.text_verify import Outcome, OutputCheck, PartCheck, VerifyView
 
 _RUNNERS = {
     "tensorflow": "TensorFlow, CPU",
@@ -26,6 +26,9 @@ def verify_view(verified: Verified) -> VerifyView:
         data=verified.data,
         reference_runner=_RUNNERS[verified.reference.runner],
         candidate_runner=_RUNNERS[verified.candidate.runner],
+        method=verified.method,
+        parts=tuple(PartCheck(p.tensors, p.max_abs, p.max_rel) for p in verified.parts),
+        notes=verified.in_parts.notes if verified.in_parts is not None else (),
     )
 
 

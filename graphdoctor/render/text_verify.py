@@ -12,6 +12,8 @@ from graphdoctor.render.parts.page import Page, Piece
 from graphdoctor.render.parts.words import cells, number_text, tensor_text
 
 Outcome = Literal["same", "different", "inconclusive"]
+_SHOWN = 3
+"""Tensors of a part that are named."""
 _STYLES = {"same": "green", "different": "red", "inconclusive": "yellow"}
 
 
@@ -42,10 +44,20 @@ class OutputCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class PartCheck:
+    """The tensors of one level of a proof in parts, by name, and the largest differences there."""
+
+    tensors: tuple[str, ...]
+    max_abs: float
+    max_rel: float
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyView:
     """A reference and a candidate on the same inputs.
 
-    ``reference_runner`` and ``candidate_runner`` say what ran them, ``data`` where the inputs came from.
+    ``reference_runner`` and ``candidate_runner`` say what ran them, ``data`` where the inputs came from. ``method`` is
+    said where it is not the plain comparison of outputs; ``parts`` and ``notes`` are what it found besides.
     """
 
     reference: str
@@ -57,6 +69,9 @@ class VerifyView:
     data: str = ""
     reference_runner: str = ""
     candidate_runner: str = ""
+    method: str = ""
+    parts: tuple[PartCheck, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def render_verify(view: VerifyView, options: RenderOptions) -> str:
@@ -67,6 +82,7 @@ def render_verify(view: VerifyView, options: RenderOptions) -> str:
     for check in view.outputs:
         page.blank()
         _output(page, check)
+    _parts(page, view)
     page.blank()
     page.para(
         _conclusion(view), style=f"bold {_STYLES[view.outcome]}", first=[_sign(page, view.outcome), " "], rest=["  "]
@@ -92,7 +108,7 @@ def _facts(view: VerifyView) -> list[list[Piece]]:
     named = [f"{path} ({runner})" if runner else path for path, runner in sides]
     rows = [("reference", named[0]), ("candidate", named[1])]
     rows.append(("inputs", ", ".join(tensor_text(t) for t in view.inputs)))
-    rows.append(("data", view.data))
+    rows += [("data", view.data), ("method", view.method)]
     return [[(label, "dim"), text] for label, text in rows if text]
 
 
@@ -103,6 +119,19 @@ def _output(page: Page, c: OutputCheck) -> None:
     rows: list[list[Piece]] = [[(label, "dim"), text] for label, text in _numbers(c)]
     if rows:
         page.table(rows)
+
+
+def _parts(page: Page, view: VerifyView) -> None:
+    """Level by level what was compared within the graph, and what is to be known besides."""
+    if view.parts:
+        page.blank()
+    for part in view.parts:
+        names = ", ".join(part.tensors[:_SHOWN])
+        more = f" and {len(part.tensors) - _SHOWN} more" if len(part.tensors) > _SHOWN else ""
+        text = f"{names}{more}: max {number_text(part.max_abs)}, relative {number_text(part.max_rel)}"
+        page.para(text, first=[("part  ", "dim")], rest=["      "])
+    for note in view.notes:
+        page.para(note, first=[("note  ", "dim")], rest=["      "])
 
 
 def _numbers(c: OutputCheck) -> list[tuple[str, str]]:
@@ -144,4 +173,6 @@ def _conclusion(view: VerifyView) -> str:
         "different": "different: at least one output is outside tolerance",
         "inconclusive": "inconclusive: the outputs agree, but such a comparison could hardly have failed",
     }
+    if view.outcome == "same" and view.method:
+        return f"same: {view.method}; every part agrees, and each was given the same values in both graphs"
     return f"{view.outcome}: {view.reason}" if view.reason else known[view.outcome]

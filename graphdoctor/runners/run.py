@@ -45,10 +45,10 @@ def run_tensorflow(
 def run_each_tensorflow(
     graphs: Sequence[bytes], feeds: InputSets, fetches: Sequence[Sequence[str]], *, timeout: float = 600.0
 ) -> list[dict[str, Array] | str]:
-    """Run small GraphDefs with TensorFlow on the CPU, all in one process; of each its outputs, or why it cannot run.
+    """Run GraphDefs with TensorFlow on the CPU, all in one process; of each its outputs, or why it cannot run.
 
     Args:
-        graphs: serialized.
+        graphs: serialized; where the same object follows itself, it is loaded once.
         feeds: arrays by tensor name, for each graph.
         fetches: tensor names, for each graph.
         timeout: seconds for all of them.
@@ -57,8 +57,9 @@ def run_each_tensorflow(
         MissingExtraError: TensorFlow is not installed.
         WorkerError: it crashed, or ran out of time.
     """
-    files = {f"{i}.pb": graph for i, graph in enumerate(graphs)}
-    request = TensorflowEach(tuple(files), tuple(map(tuple, fetches)))
+    names = {id(graph): f"{i}.pb" for i, graph in enumerate(graphs)}
+    files = {names[id(graph)]: graph for graph in graphs}
+    request = TensorflowEach(tuple(names[id(graph)] for graph in graphs), tuple(map(tuple, fetches)))
     result = jobs.run("tensorflow_each", request, pack_sets(feeds), timeout=timeout, files=files)
     jobs.raise_for_failure(result, where="the graphs", purpose=_PURPOSES["tensorflow_run"])
     outputs = unpack_sets(result.arrays, len(graphs))

@@ -1,9 +1,13 @@
-"""Runs many small GraphDefs with TensorFlow on the CPU, each in a session of its own: one start for all of them."""
+"""Runs many GraphDefs with TensorFlow on the CPU, each in a session of its own: one start for all of them.
+
+A graph that is asked for again at once keeps its session.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from graphdoctor.jobs.spec import EachDone, TensorflowEach, pack_sets, unpack_sets
 from graphdoctor.types import Array
@@ -18,22 +22,29 @@ def run(request: TensorflowEach, arrays: dict[str, Array]) -> tuple[EachDone, di
     tf = _TensorFlow()
     results: list[dict[str, Array]] = []
     errors: list[str] = []
-    for path, fetches, feeds in zip(
-        request.graphs, request.fetches, unpack_sets(arrays, len(request.graphs)), strict=True
-    ):
-        try:
-            results.append(_outputs(tf, path, fetches, feeds))
-            errors.append("")
-        except RefusedError as e:
-            results.append({})
-            errors.append(str(e) or "TensorFlow refuses it")
-        Path(path).unlink()
+    requests = zip(request.graphs, request.fetches, unpack_sets(arrays, len(request.graphs)), strict=True)
+    for path, group in groupby(requests, key=lambda r: r[0]):
+        for answer in _answers(tf, path, [(fetches, feeds) for _, fetches, feeds in group]):
+            results.append({} if isinstance(answer, str) else answer)
+            errors.append(answer if isinstance(answer, str) else "")
     return EachDone(tuple(errors)), pack_sets(results)
 
 
-def _outputs(tf: _TensorFlow, path: str, fetches: tuple[str, ...], feeds: dict[str, Array]) -> dict[str, Array]:
-    with tf.session(graph=_graph(tf, path), config=_config(tf)) as session:
-        return _run_once(tf, session, fetches, feeds)
+def _answers(
+    tf: _TensorFlow, path: str, requests: Sequence[tuple[tuple[str, ...], dict[str, Array]]]
+) -> Iterator[dict[str, Array] | str]:
+    """The outputs that each request fetches, or why not."""
+    try:
+        graph = _graph(tf, path)
+    except RefusedError as e:
+        yield from [str(e)] * len(requests)
+        return
+    with tf.session(graph=graph, config=_config(tf)) as session:
+        for fetches, feeds in requests:
+            try:
+                yield _run_once(tf, session, fetches, feeds)
+            except RefusedError as e:
+                yield str(e) or "TensorFlow refuses it"
 
 
 if __name__ == "__main__":

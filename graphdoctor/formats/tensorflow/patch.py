@@ -19,13 +19,24 @@ _NODE, _NAME = 1, 1
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an output was compared before and after: on how many inputs, and the largest differences."""
+    """How an output was compared before and after: on how many inputs, and the largest differences.
+
+    ``max_rel`` is ``None`` where the output was zero before and is not now, within the tolerance.
+    """
 
     output: str
     method: str
     inputs: int
     max_abs: float
-    max_rel: float
+    max_rel: float | None
+
+
+class ProofPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tensors that were compared where all before them was the same, and the largest differences."""
+
+    tensors: tuple[str, ...]
+    max_abs: float
+    max_rel: float | None
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +67,7 @@ class Patch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         edits: by node name.
         rest: what the two hold besides nodes (versions, functions), where that differs.
         proof: how the two were compared, where they were.
+        parts: what was compared within the graph, in order, where the proof is in parts.
     """
 
     version: int
@@ -65,6 +77,7 @@ class Patch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edits: list[NodeEdit]
     rest: tuple[bytes, bytes] | None = None
     proof: list[Proof] = []
+    parts: list[ProofPart] = []
 
     def reversed(self) -> Patch:
         """The patch that takes this one back."""
@@ -83,7 +96,9 @@ class _Parts(NamedTuple):
     rest: bytes
 
 
-def make_patch(before: bytes, after: bytes, tool: str, proof: Iterable[Proof] = ()) -> Patch:
+def make_patch(
+    before: bytes, after: bytes, tool: str, proof: Iterable[Proof] = (), parts: Iterable[ProofPart] = ()
+) -> Patch:
     """The patch from one serialized GraphDef to another.
 
     Raises:
@@ -105,7 +120,7 @@ def make_patch(before: bytes, after: bytes, tool: str, proof: Iterable[Proof] = 
     ]
     rest = None if old.rest == new.rest else (old.rest, new.rest)
     sides = [Side(_sha256(data), len(parts.nodes)) for data, parts in ((before, old), (after, new))]
-    return Patch(VERSION, tool, sides[0], sides[1], edits, rest, list(proof))
+    return Patch(VERSION, tool, sides[0], sides[1], edits, rest, list(proof), list(parts))
 
 
 def apply_patch(data: bytes, patch: Patch) -> bytes:
