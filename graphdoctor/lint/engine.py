@@ -218,7 +218,7 @@ class _RuleHits:
             hit.node.op,
             message_of(words),
             certain,
-            self._fix(hit) if certain else None,
+            self._fix(hit) if certain or hit.case else None,
             self.rule.remedy,
             tuple([n.name for n in hit.covers]) if hit.covers else (),
             None if self.rule.decides else Severity.WARNING,

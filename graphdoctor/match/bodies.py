@@ -13,7 +13,7 @@ from typing import Any
 from graphdoctor.ir import Attrs, GraphView
 from graphdoctor.match.functions import Library, may_act, output_names, read_library
 from graphdoctor.types import DType
-from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, decode
+from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef, decode
 
 MOST_NODES = 1_000_000
 """Nodes that all calls of a graph may come to."""
@@ -59,6 +59,28 @@ class Body:
     awaited: tuple[str, ...]
     defaults: Mapping[str, AttrPy]
     types: tuple[DType | AttrPlaceholder, ...]
+
+
+def filled(value: AttrPy, said: Mapping[str, AttrPy], defaults: Mapping[str, AttrPy], name: str) -> AttrPy:
+    """``value`` of a node in the function ``name``, with what the caller says in the place of its attributes.
+
+    Raises:
+        BodyError: the caller does not say it, and there is no default.
+    """
+    if isinstance(value, AttrPlaceholder):
+        found = said.get(value.name, defaults.get(value.name))
+        if found is None:
+            raise BodyError(f"the call says no attribute {value.name}, which {name} needs")
+        return found
+    if isinstance(value, FuncRef):
+        return _filled_function(value, said, defaults, name)
+    if isinstance(value, tuple):
+        return tuple(_filled_function(v, said, defaults, name) if isinstance(v, FuncRef) else v for v in value)
+    return value
+
+
+def _filled_function(ref: FuncRef, said: Mapping[str, AttrPy], defaults: Mapping[str, AttrPy], name: str) -> FuncRef:
+    return FuncRef(ref.name, {key: filled(v, said, defaults, name) for key, v in ref.attrs.items()})
 
 
 class Bodies:

@@ -127,3 +127,8 @@ def may_act(op: str) -> bool:
     if op in _stateful():
         return op not in _READING
     return op not in _outputs() and op not in _SILENT
+
+
+def is_stateful(op: str) -> bool:
+    """True if a node of ``op`` may act, or give something else when it runs again: random numbers, variables."""
+    return op in _stateful() or may_act(op)

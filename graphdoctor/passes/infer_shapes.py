@@ -118,11 +118,20 @@ def _infer(node: Node, specs: Specs) -> tuple[TensorSpec, ...]:
         specs.conflicts.append(Conflict(node, f"{node.op} has {plural(len(ctx.inputs), 'input')}, not {low}"))
         return ()
     try:
-        outputs = op.infer(ctx)
-        return tuple(outputs) if _all_valued(outputs) else _with_values(op, ctx, outputs)
+        return inferred(op, ctx)
     except InferError as e:
         specs.conflicts.append(Conflict(node, str(e)))
         return ()
+
+
+def inferred(op: Op, ctx: OpContext) -> tuple[TensorSpec, ...]:
+    """What ``op`` gives, small values included.
+
+    Raises:
+        InferError: the inputs contradict it.
+    """
+    outputs = op.infer(ctx)
+    return tuple(outputs) if _all_valued(outputs) else _with_values(op, ctx, outputs)
 
 
 def _all_valued(outputs: list[TensorSpec]) -> bool:

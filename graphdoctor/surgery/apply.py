@@ -117,7 +117,7 @@ class _Applier:
         name, device = self._free_name(step.key), step.device or self.proposal.node.device
         inputs, controls = self._values(step.inputs), self._awaited(step.controls)
         self.made[step.key] = self.graph.add(
-            step.op, name, inputs, step.attrs, controls=controls, device=device, origins=self.origins
+            step.op, name, inputs, step.attrs, controls=controls, device=device, origins=step.origins or self.origins
         )
 
     def _free_name(self, wanted: str) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from graphdoctor.ir import GraphView, Node, Value
-from graphdoctor.match.bodies import Body, BodyError, BodyNode, Source
+from graphdoctor.match.bodies import Body, BodyError, BodyNode, Source, filled
 from graphdoctor.match.names import REF_SOURCES
 from graphdoctor.surgery.proposal import Awaited, Drop, Make, New, Ref, ReplaceValue, SetInputs, Step
 from graphdoctor.surgery.rewrites.common import become
 from graphdoctor.types import DType
-from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy, FuncRef
+from graphdoctor.wire.attrs import AttrPlaceholder, AttrPy
 from graphdoctor.words import plural
 
 
@@ -96,20 +96,7 @@ class _Inliner:
         return self.arguments[source] if isinstance(source, int) else New(self._key(source[0]), source[1])
 
     def _filled(self, value: AttrPy) -> AttrPy:
-        """``value`` with what the caller says in the place of its attributes."""
-        if isinstance(value, AttrPlaceholder):
-            found = self.call.attrs.get(value.name, self.body.defaults.get(value.name))
-            if found is None:
-                raise BodyError(f"the call says no attribute {value.name}, which {self.call.function} needs")
-            return found
-        if isinstance(value, FuncRef):
-            return self._function(value)
-        if isinstance(value, tuple):
-            return tuple(self._function(v) if isinstance(v, FuncRef) else v for v in value)
-        return value
-
-    def _function(self, ref: FuncRef) -> FuncRef:
-        return FuncRef(ref.name, {key: self._filled(v) for key, v in ref.attrs.items()})
+        return filled(value, self.call.attrs, self.body.defaults, self.call.function)
 
     # ---- results ----------------------------------------------------------------------------------------------
 

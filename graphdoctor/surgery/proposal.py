@@ -30,7 +30,8 @@ Awaited = Node | New
 class Make:
     """Make a node; ``key`` is its wanted name, and how other edits of the proposal refer to it.
 
-    It gets the device of the proposal's node, unless ``device`` says another.
+    It gets the device of the proposal's node, unless ``device`` says another. ``origins`` are the names of the original
+    nodes that it stands for, where these are not those of the proposal.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Make:
     attrs: Mapping[str, AttrPy] = field(default_factory=dict)
     controls: tuple[Awaited, ...] = ()
     device: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ _SWITCH = frozenset({"Switch", "RefSwitch"})
 _CALLS = frozenset("If StatelessIf While StatelessWhile Case PartitionedCall StatefulPartitionedCall".split())
 """What the functions do that these call is not looked into."""
 _LOOP = frozenset({"Enter", "RefEnter", "Exit", "RefExit", "NextIteration", "RefNextIteration", "LoopCond"})
+_LISTS = frozenset(
+    "EmptyTensorList TensorListReserve TensorListFromTensor TensorListSetItem TensorListGetItem TensorListStack "
+    "TensorListPushBack TensorListPopBack TensorListGather TensorListLength TensorListElementShape".split()
+)
+"""Lists of tensors are values: what is put into one makes another."""
 _ARRAYS = frozenset(
     "TensorArrayV3 TensorArrayReadV3 TensorArrayWriteV3 TensorArrayGatherV3 TensorArrayScatterV3 TensorArrayConcatV3 "
     "TensorArraySplitV3 TensorArraySizeV3".split()
@@ -46,6 +51,10 @@ class Waiting:
     def guard(self, node: Node) -> Guard:
         """The conditions under which ``node`` runs."""
         return self._exits.resolved(self._guards.get(node, frozenset({node})))
+
+    def guard_of(self, value: Value) -> Guard:
+        """The conditions under which ``value`` is there."""
+        return self._of(value)
 
     def _is_idle(self, control: Node, node: Node) -> bool:
         if not self.is_pure(control):
@@ -102,6 +111,8 @@ def _impure(graph: GraphView) -> frozenset[Node]:
 
 def _computes(node: Node, arrays: frozenset[str]) -> bool:
     op = find_op(node.op)
-    if op is None or op.side_effect or node.op in _CALLS:
+    if op is None:
+        return node.op in _LISTS
+    if op.side_effect or node.op in _CALLS:
         return False
     return not op.stateful or node.op in arrays

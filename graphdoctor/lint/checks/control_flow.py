@@ -1,13 +1,16 @@
-"""Loops and conditionals of TensorFlow 1, one hit for each instead of one for each of their nodes."""
+"""Loops, and conditionals of TensorFlow 1, one hit for each instead of one for each of their nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from graphdoctor.ir import Node
 from graphdoctor.lint.context import CheckContext, Hit
+from graphdoctor.match.bodies import Bodies
 from graphdoctor.match.constants import source_of
 from graphdoctor.match.learning_phase import MERGE_OPS, SWITCH_OPS, learning_phases
+from graphdoctor.passes.loops import WHILE_OPS, Effects, Loop, LoopError, frames_of, loop_of, loop_of_while, unroll
 from graphdoctor.words import plural
 
 _ENTER = ("Enter", "RefEnter")
@@ -21,20 +24,38 @@ def check(ctx: CheckContext, *, loops: bool = True) -> Iterator[Hit]:
     UFF and TF-TRT have neither; of the way through ONNX it cannot be told, as graphdoctor does not lower them.
     """
     frames = _frames(ctx)
-    found = _loops(frames) if loops else _conditionals(ctx, {n for nodes in frames.values() for n in nodes})
-    for node, reason, covers in found:
-        case = "constant" if not loops and ctx.judge.is_constant(source_of(node.inputs[1]).node) else ""
+    found = _loops(ctx, frames) if loops else _conditionals(ctx, {n for nodes in frames.values() for n in nodes})
+    for node, reason, covers, case in found:
         for target in ctx.targets:
             yield Hit(node, reason, target.parser != "onnx", target, case, covers)
 
 
-Found = Iterator[tuple[Node, str, tuple[Node, ...]]]
+Found = Iterator[tuple[Node, str, tuple[Node, ...], str]]
+"""Where, what, further nodes, and which of the rule's fixes applies."""
 
 
-def _loops(frames: dict[str, list[Node]]) -> Found:
+def _loops(ctx: CheckContext, frames: dict[str, list[Node]]) -> Found:
+    effects = Effects(ctx.graph)
+    rank = {node: i for i, node in enumerate(ctx.graph.order().nodes)} if frames else {}
+    read = {f.name: partial(loop_of, ctx.graph, f, rank) for f in (frames_of(ctx.graph) if frames else ())}
     for frame, nodes in frames.items():
         parts = sum(n.op in _PARTS for n in nodes)
-        yield nodes[0], f"the loop {frame!r} has {plural(parts, 'node')} of control flow", tuple(nodes[1:])
+        end, case = _end(ctx, read[frame], effects)
+        yield nodes[0], f"the loop {frame!r} has {plural(parts, 'node')} of control flow; {end}", tuple(nodes[1:]), case
+    calls = list(ctx.live_nodes(*WHILE_OPS))
+    read_call = partial(loop_of_while, bodies=Bodies(ctx.graph)) if calls else loop_of_while
+    for node in calls:
+        end, case = _end(ctx, partial(read_call, node), effects)
+        yield node, f"the loop {node.name!r} calls functions; {end}", (), case
+
+
+def _end(ctx: CheckContext, read: Callable[[], Loop], effects: Effects) -> tuple[str, str]:
+    """How often a loop runs, or why it cannot be unrolled; and which of the rule's fixes applies."""
+    try:
+        trips = unroll(ctx.graph, read(), ctx.specs, acts=effects).trips
+        return f"it runs {plural(trips, 'time')} and can be unrolled", "unrolled"
+    except LoopError as e:
+        return f"it cannot be unrolled: {e}", ""
 
 
 def _frames(ctx: CheckContext) -> dict[str, list[Node]]:
@@ -86,7 +107,8 @@ def _conditionals(ctx: CheckContext, in_loops: set[Node]) -> Found:
     for predicate, switches in groups.items():
         nodes = [*switches, *_merges(ctx, switches)]
         count = plural(len(switches), "Switch node")
-        yield switches[0], f"{count} choose a branch by {predicate.name}", tuple(nodes[1:])
+        case = "constant" if ctx.judge.is_constant(predicate) else ""
+        yield switches[0], f"{count} choose a branch by {predicate.name}", tuple(nodes[1:]), case
 
 
 def _merges(ctx: CheckContext, switches: list[Node]) -> Iterator[Node]:
