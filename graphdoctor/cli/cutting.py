@@ -12,7 +12,7 @@ import click
 from graphdoctor.cli.common import note, out, progress, stdout_options
 from graphdoctor.cli.fixing import Wish, place_for
 from graphdoctor.errors import InputError
-from graphdoctor.flows.fix import Fixed, FixOptions, fix_model
+from graphdoctor.flows.fix import Fixed, FixOptions, fix_any, fix_model
 from graphdoctor.targets import Target
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def convert_cut(
     if plugin:
         check_plugin(target)
     with progress(f"cutting {path}"):
-        fixed = fix_model(path, FixOptions(packs, target, signature=ends))
+        fixed = fix_any(path, FixOptions(packs, target, signature=ends))
         cut = cut_opened(fixed.opened, target, cutting.names, out_path)
         if plugin:
             cut, model = with_plugin(cut, fixed.opened, target)

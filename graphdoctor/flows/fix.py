@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graphdoctor.findings import TargetVerdict, TensorInfo
-from graphdoctor.flows.opening import Opened, SignatureOptions, open_model
+from graphdoctor.flows.opening import Opened, SignatureOptions, open_any, open_model
 from graphdoctor.flows.scripted import run_over
 from graphdoctor.formats.tensorflow import graphdef_bytes, save_graph
 from graphdoctor.ir import Graph, NodeDiff
@@ -99,6 +99,11 @@ def fix_model(path: str, options: FixOptions, on_round: Callable[[int, int], Non
     if options.script:
         return _fix_scripted(path, rewrites, options, on_round)
     return fix_opened(open_model(path, options.signature), rewrites, options, on_round)
+
+
+def fix_any(path: str, options: FixOptions) -> Fixed:
+    """As :func:`fix_model`; a UFF model too, as the graph that TensorRT's parser finds in it."""
+    return fix_opened(open_any(path, options.signature), load_rewrites(options.packs, options.places), options)
 
 
 def _fix_scripted(

@@ -86,3 +86,50 @@ def kept(given: Fields, boxes: Array, scores: Array, limits: tuple[float, float]
 def _ordered(box: Array) -> Array:
     """Any two opposite corners as the lower and the upper one."""
     return np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
+
+
+# ---- other layers -----------------------------------------------------------------------------------------------
+
+
+def reorg(image: Array, stride: int) -> Array:
+    """Reorg_TRT of [N, C, H, W], index by index as the kernel goes."""
+    count, channels, height, width = image.shape
+    inner, flat = channels // stride**2, image.reshape(count, -1)
+    made = np.empty_like(flat)
+    for n, at in np.ndindex(*flat.shape):
+        w, h, c = at % width, at // width % height, at // width // height
+        part, source = c // inner, c % inner
+        y, x = h * stride + part // stride, w * stride + part % stride
+        made[n, at] = flat[n, x + width * stride * (y + height * stride * source)]
+    return made.reshape(count, channels * stride**2, height // stride, width // stride)
+
+
+def normalize(given: Fields, image: Array) -> Array:
+    """Normalize_TRT of [N, C, H, W]."""
+    axes = (1, 2, 3) if given["acrossSpatial"] else (1,)
+    length = np.sqrt((image * image).sum(axis=axes, keepdims=True) + F(given["eps"]))
+    return np.asarray(image / length * np.asarray(given["weights"], F).reshape(-1, 1, 1))
+
+
+def prior_box(given: Fields, places: tuple[int, int], image: tuple[int, int]) -> Array:
+    """PriorBox_TRT for a map and an image, heights first: [boxes, 4] xmin ymin xmax ymax."""
+    high, wide = (given["imgH"], given["imgW"]) if given["imgH"] and given["imgW"] else image
+    steps = (given["stepH"], given["stepW"])
+    step_y, step_x = steps if all(steps) else (high / places[0], wide / places[1])
+    ratios = [1.0]
+    for ratio in given["aspectRatios"]:
+        if not any(abs(ratio - known) < 1e-6 for known in ratios):
+            ratios += [ratio, 1 / ratio] if given["flip"] else [ratio]
+    boxes = []
+    for y in range(places[0]):
+        for x in range(places[1]):
+            cx, cy = (x + given["offset"]) * step_x, (y + given["offset"]) * step_y
+            for k, low in enumerate(given["minSize"]):
+                sizes = [(low, low)]
+                if given["maxSize"]:
+                    sizes.append(((low * given["maxSize"][k]) ** 0.5,) * 2)
+                sizes += [(low * r**0.5, low / r**0.5) for r in ratios[1:]]
+                for w, h in sizes:
+                    box = [(cx - w / 2) / wide, (cy - h / 2) / high, (cx + w / 2) / wide, (cy + h / 2) / high]
+                    boxes.append(np.clip(box, 0, 1) if given["clip"] else box)
+    return np.asarray(boxes)

@@ -279,6 +279,46 @@ def detect(
     return rows[0], rows[1], rows[2], np.float32(len(order))
 
 
+def combined_non_max_suppression(
+    boxes: Array,
+    scores: Array,
+    per_class: int,
+    total: int,
+    iou_threshold: float,
+    score_threshold: float,
+    clip: bool,
+) -> tuple[Array, Array, Array, Array]:
+    """The best boxes of each image over all classes.
+
+    Args:
+        boxes: [n, a, kinds, 4]; one kind stands for every class.
+        scores: [n, a, classes].
+        per_class: boxes kept of a class, at most.
+        total: rows of the result.
+        iou_threshold: a box that overlaps a better one of its class by more is dropped.
+        score_threshold: a box with this score or less is not looked at.
+        clip: whether boxes are clipped to 0..1, once they are chosen.
+
+    Returns:
+        Boxes [n, total, 4], scores [n, total], classes [n, total] from 0 on, and how many rows of each image mean
+        something; the others are 0.
+    """
+    made = np.zeros((len(boxes), int(total), 4), np.float32)
+    values, classes = np.zeros(made.shape[:2], np.float32), np.zeros(made.shape[:2], np.float32)
+    count = np.zeros(len(boxes), np.int32)
+    for image, (own, of) in enumerate(zip(boxes, scores, strict=True)):
+        found: list[tuple[Array, Array, Array]] = []
+        for number in range(of.shape[1]):
+            kind = own[:, min(number, own.shape[1] - 1)]
+            kept = non_max_suppression(kind, of[:, number], per_class, iou_threshold, score_threshold)
+            found.append((kind[kept], of[kept, number], np.full(len(kept), number, np.float32)))
+        best, points, labels = (np.concatenate(column) for column in zip(*found, strict=True))
+        order = np.argsort(-points, kind="stable")[: int(total)]
+        count[image] = rows = len(order)
+        made[image, :rows], values[image, :rows], classes[image, :rows] = best[order], points[order], labels[order]
+    return np.clip(made, 0, 1) if clip else made, values, classes, count
+
+
 STEPS: tuple[Any, ...] = ()
 """In a host part: function or number of the engine, what it takes and gives by the name of the tensor."""
 OUTPUTS: tuple[str, ...] = ()
@@ -308,6 +348,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "resize_bilinear": ("resize_steps",),
     "crop_and_resize": ("crop_steps", "pick_nearest", "pick_bilinear"),
     "non_max_suppression": ("overlap",),
+    "combined_non_max_suppression": ("non_max_suppression", "overlap"),
     "detect": ("clip_boxes", "non_max_suppression", "overlap"),
 }
 """Function -> the others of this module that it calls."""

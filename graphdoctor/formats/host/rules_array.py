@@ -199,6 +199,17 @@ def _non_max_suppression(call: Call) -> str:
     return kept
 
 
+def _combined_non_max_suppression(call: Call) -> str:
+    if call.attr("pad_per_class", False):
+        call.fail("how many rows it gives depends on the number of classes")
+    threshold = call.known(5)
+    if threshold is None or not threshold >= -1:
+        call.fail("its score_threshold is not known, or below -1, where TensorFlow counts padding among the boxes")
+    limits = f"{call.number(2)}, {call.number(3)}, {call.x(4)}, {call.x(5)}"
+    clip = bool(call.attr("clip_boxes", True))
+    return f"{call.need('combined_non_max_suppression')}({call.x()}, {call.x(1)}, {limits}, {clip})"
+
+
 def _array(call: Call) -> str:
     return f"[None] * int({call.x()})"  # its output 1, the flow, stands for the array
 
@@ -258,6 +269,7 @@ ARRAYS: dict[str, Rule] = {
     "ResizeBilinear": _resize_bilinear,
     "CropAndResize": _crop_and_resize,
     **dict.fromkeys(("NonMaxSuppression", *(f"NonMaxSuppressionV{k}" for k in (2, 3, 4, 5))), _non_max_suppression),
+    "CombinedNonMaxSuppression": _combined_non_max_suppression,
     "TensorArrayV3": _array,
     "TensorArrayReadV3": _array_read,
     "TensorArrayWriteV3": _array_write,
@@ -266,7 +278,9 @@ ARRAYS: dict[str, Rule] = {
     "TensorArraySizeV3": _array_size,
 }
 """TensorFlow op -> how it is written."""
-SEVERAL = frozenset("Unpack Split SplitV TopK TopKV2 NonMaxSuppressionV4 NonMaxSuppressionV5".split())
+SEVERAL = frozenset(
+    "Unpack Split SplitV TopK TopKV2 NonMaxSuppressionV4 NonMaxSuppressionV5 CombinedNonMaxSuppression".split()
+)
 """Ops whose rule gives a sequence with one value for each output."""
 HANDLES = frozenset(op for op in ARRAYS if op.startswith("TensorArray") and op != "TensorArrayV3")
 """Ops whose input 0 only says which array; the flow, their last input, carries it."""

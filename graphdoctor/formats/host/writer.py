@@ -277,7 +277,7 @@ class Writer:
         counts = {"Unpack": "num", "Split": "num_split", "SplitV": "num_split"}
         if node.op in counts:
             return int(node.attr(counts[node.op]) or 0)
-        return {"NonMaxSuppressionV5": 3}.get(node.op, 2)
+        return {"NonMaxSuppressionV5": 3, "CombinedNonMaxSuppression": 4}.get(node.op, 2)
 
     def _assign(self, values: Sequence[Value], names: Sequence[str], text: str, node: Node, scope: _Scope) -> None:
         spec = self.specs.output(node)

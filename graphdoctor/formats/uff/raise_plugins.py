@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdoctor.formats.uff.raise_blocks import normalize, prior_box, reorg, special_slice
 from graphdoctor.formats.uff.raise_detection import batched_nms, flatten_concat, grid_anchor, nms
 from graphdoctor.formats.uff.raise_fields import PluginFields
 from graphdoctor.formats.uff.raise_layout import TO_NCHW, TO_NHWC
@@ -113,5 +114,9 @@ DETECTORS: dict[str, Callable[[Raiser, UffNode], Raised]] = {
     "FlattenConcat_TRT": flatten_concat,
     "NMS_TRT": nms,
     "BatchedNMS_TRT": batched_nms,
+    "Normalize_TRT": normalize,
+    "PriorBox_TRT": prior_box,
+    "Reorg_TRT": reorg,
+    "SpecialSlice_TRT": special_slice,
 }
 """Plugins that are what they are where a release has them, and ops of TensorFlow elsewhere."""

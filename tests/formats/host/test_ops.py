@@ -15,7 +15,7 @@ from tests.ops import harness
 OURS = [c for c in harness.all_cases() if c.op in RULES and not (c.conflict or c.skip_run or c.reference)]
 REFUSED = {
     "BiasAdd", "BiasAddV1", "Cumsum", "Div", "Equal", "NotEqual", "TopKV2", "TopK", "FloorMod", "Gather", "GatherV2",
-    "Mean", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Round", "Rint", "SplitV",
+    "CombinedNonMaxSuppression", "Mean", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Round", "Rint", "SplitV",
 }  # fmt: skip
 """Ops of which some cases cannot be written; every case of the others is."""
 
