@@ -166,6 +166,10 @@ def test_the_count_is_an_output_of_its_own() -> None:
         ({"clipBoxes": 1}, "no field clipBoxes"),
         ({"topK": 2.5}, "topK is 2.5, which is no whole number"),
         ({"keepTopK": (2, 3)}, "keepTopK has 2 numbers"),
+        ({"numClasses": 0}, "numClasses is 0"),
+        ({"numClasses": 10**9}, "numClasses is 1000000000"),
+        ({"nmsThreshold": float("nan")}, "nmsThreshold_u_float is not finite"),
+        ({"topK": float("inf")}, "topK_u_float is not finite"),
     ],
 )
 def test_nms_whose_result_is_not_known_stays_and_says_why(change: dict[str, Any], reason: str) -> None:
@@ -178,6 +182,16 @@ def test_nms_whose_result_is_not_known_stays_and_says_why(change: dict[str, Any]
 def test_a_field_that_is_missing_is_named() -> None:
     loc, conf, priors = detections(PLAIN, 1)
     assert "no field topK" in why(nms_node({k: v for k, v in PLAIN.items() if k != "topK"}, priors), loc=loc, conf=conf)
+
+
+def test_sizes_that_a_file_only_claims_take_no_memory() -> None:
+    said = fields_text({k: v for k, v in (PLAIN | {"numClasses": 2**16, "topK": 5}).items() if k != "count"})
+    heads = [
+        f"{n} = Input {{shape: [-1,{d},{e},1], dtype: float32}}"
+        for n, d, e in (("loc", 2**40, 1), ("conf", 2**54, 1), ("grid", 2, 2**40))
+    ]
+    model = parse_uff("\n".join([*heads, f"NMS = _NMS_TRT(loc, conf, grid) {said}", "MarkOutput_0 = MarkOutput(NMS)"]))
+    assert "do not make that" in str(graph_from_uff(model).node("NMS").attr(WHY))
 
 
 @FEW

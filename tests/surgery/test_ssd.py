@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from functools import cache
@@ -26,6 +27,8 @@ from graphdoctor.match.detection import SsdHead, find_ssd_head
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.passes.signature import set_signature
 from graphdoctor.surgery import FixResult, load_rewrites, run_rewrites
+from graphdoctor.surgery.proposal import Proposal, Refusal
+from graphdoctor.surgery.rewrites.ssd import plugins_for
 from graphdoctor.targets import load_target
 from graphdoctor.wire.tensors import Tensor
 from tests.surgery.detection import detected, detected_by_plugins, fields, give_weights, unlike
@@ -258,6 +261,17 @@ def replace(graph: Graph, old: list[float], new: list[float]) -> None:
         tensor = tensor_of(node)
         if tensor is not None and tensor.shape == (len(old),) and np.allclose(tensor.array(), old):
             graph.set_attr(node, "value", Tensor.from_array(np.asarray(new, np.float32)))
+
+
+def test_more_boxes_than_the_plugin_looks_at() -> None:
+    """With a topK above the number of boxes the kernel reads on into the next class."""
+    graph = opened("small")
+    head = head_of(graph)
+    many = dataclasses.replace(head, suppression=dataclasses.replace(head.suppression, total=100, per_class=100))
+    assert isinstance(plugins_for(graph, load_target("trt5"), head), Proposal)
+    found = plugins_for(graph, load_target("trt5"), many)
+    assert isinstance(found, Refusal)
+    assert "up to 100 boxes, more than the 64 of a class" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ _IMAGE = 4
 _BOX = 4
 _DETECTION = 6
 _MOST_BOXES = 1 << 22
+_MOST_SIZES = 1 << 10
+"""Sizes and aspect ratios of prior boxes, together."""
+_MOST_NUMBERS = 1 << 31
 _SAME_RATIO = 1e-6
 """Aspect ratios nearer to each other are one."""
 
@@ -36,7 +39,7 @@ def _image(to: Raiser, node: UffNode, index: int = 0) -> tuple[Value, tuple[int,
     if shape is None or len(shape) != _IMAGE:
         fail("the size of its data is not known; give that of the input with --input")
     channels, height, width = shape[1:]
-    if not channels or not height or not width:
+    if not channels or not height or not width or channels * height * width >= _MOST_NUMBERS:
         fail("the size of its data is not known; give that of the input with --input")
     return value, (channels, height, width)
 
@@ -113,6 +116,8 @@ def prior_box(to: Raiser, node: UffNode) -> Value:
 def _sizes(of: PluginFields) -> Array:
     """Width and height of the boxes at a place, [boxes, 2]."""
     low, high = of.numbers("minSize"), of.numbers("maxSize")
+    if len(low) * (len(of.numbers("aspectRatios")) + 1) > _MOST_SIZES:
+        fail(f"it has {len(low)} sizes and {len(of.numbers('aspectRatios'))} aspect ratios")
     if (
         not low
         or min(low) <= 0

@@ -25,6 +25,9 @@ CORNER, CENTER_SIZE, CORNER_SIZE, TF_CENTER = range(4)
 _BOX = 4
 _SORTED = 4096
 """Candidates of a class that the suppressing kernel has room for."""
+_MOST_CLASSES = 1 << 16
+_MOST_NUMBERS = 1 << 31
+"""Numbers of an image that can be counted in 32 bits."""
 _MOST_ANCHORS = 1 << 22
 """Prior boxes that a file may ask for: a few bytes must not take any amount of memory."""
 
@@ -86,8 +89,7 @@ def nms(to: Raiser, node: UffNode) -> Sequence[Value]:
     if sorted(order) != [0, 1, 2] or len(node.inputs) != len(order):
         fail(f"it has {len(node.inputs)} inputs, and its inputOrder is {order}")
     loc, conf, priors = (_given(to, node, k) for k in order)
-    classes = of.whole("numClasses")
-    kinds = 1 if of.whole("shareLocation") else classes
+    classes, kinds = _classes(of)
     count = _count(to, priors, 2 * _BOX, "prior boxes")
     if (_size(to, loc), _size(to, conf)) != (count * kinds * _BOX, count * classes):
         fail(f"it has {count} prior boxes and {classes} classes, and other numbers of locations or scores")
@@ -104,8 +106,7 @@ def batched_nms(to: Raiser, node: UffNode) -> Sequence[Value]:
     of = PluginFields(to, node)
     of.only("isNormalized", 1, "how it measures boxes in pixels that do not overlap is the kernel's own", default=1)
     boxes, scores = _given(to, node, 0), _given(to, node, 1)
-    classes = of.whole("numClasses")
-    kinds = 1 if of.whole("shareLocation") else classes
+    classes, kinds = _classes(of)
     count = _count(to, boxes, kinds * _BOX, "boxes")
     if _size(to, scores) != count * classes:
         fail(f"it has {count} boxes and {classes} classes, and another number of scores")
@@ -126,6 +127,14 @@ def _given(to: Raiser, node: UffNode, index: int) -> Value:
     return channels_first(to, node, value, to.layouts.get(node.inputs[index], ""), f"input{index}")
 
 
+def _classes(of: PluginFields) -> tuple[int, int]:
+    """The number of classes, and of the boxes of one place."""
+    classes = of.whole("numClasses")
+    if not 0 < classes <= _MOST_CLASSES:
+        fail(f"its numClasses is {classes}")
+    return classes, 1 if of.whole("shareLocation") else classes
+
+
 def _size(to: Raiser, value: Value) -> int | None:
     """How many numbers an image has of ``value``."""
     shape = to.shape(value)
@@ -136,7 +145,7 @@ def _count(to: Raiser, value: Value, each: int, what: str) -> int:
     size = _size(to, value)
     if size is None:
         fail(f"how many {what} it reads is not known; give the sizes of the input with --input")
-    if not size or size % each:
+    if not 0 < size < _MOST_NUMBERS or size % each:
         fail(f"it reads {size} numbers, and {what} of {each} each do not make that")
     return size // each
 

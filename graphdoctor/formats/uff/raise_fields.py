@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphdoctor.formats.uff.raising import Raiser, fail
 from graphdoctor.ir import Value
 from graphdoctor.targets.plugins import all_plugins
@@ -36,6 +38,8 @@ class PluginFields:
         data = self.to.model.field(self.node, key)
         if data is None or data.member not in ("i", "d", "b", "i_list", "d_list"):
             fail(f"its field {key} is no number")
+        if not np.isfinite(np.asarray(data.value, np.float64)).all():
+            fail(f"its field {key} is not finite")
         return data.value
 
     def number(self, name: str, default: float | None = None) -> float:
@@ -49,7 +53,7 @@ class PluginFields:
     def whole(self, name: str, default: int | None = None) -> int:
         """One whole number."""
         value = self.number(name, default)
-        return int(value) if value == int(value) else fail(f"its field {name} is {value:g}, which is no whole number")
+        return int(value) if value.is_integer() else fail(f"its field {name} is {value:g}, which is no whole number")
 
     def numbers(self, name: str, default: tuple[float, ...] | None = None) -> tuple[float, ...]:
         """Any number of them."""

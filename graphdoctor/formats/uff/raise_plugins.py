@@ -84,7 +84,7 @@ def _clip(to: Raiser, node: UffNode) -> Value:
 def _resize_nearest(to: Raiser, node: UffNode) -> Value:
     """The plugin knows channels first alone; each place is repeated ``scale`` times."""
     scale = PluginFields(to, node).number("scale")
-    if scale != int(scale) or scale < 1:
+    if not scale.is_integer() or scale < 1:
         fail(f"its scale is {scale:g}, and which place it takes is known for whole numbers alone")
     value, layout = to.input(node), to.layouts.get(node.inputs[0], "")
     if not layout:

@@ -60,10 +60,11 @@ def ssd_plugins(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
             graph.get(head.node) or nodes[0], f"it is no single-shot detector as far as was seen: {head.reason}"
         )
         return
-    yield _replaced(graph, facts.target, head)
+    yield plugins_for(graph, facts.target, head)
 
 
-def _replaced(graph: GraphView, target: Target, head: SsdHead) -> Proposal | Refusal:
+def plugins_for(graph: GraphView, target: Target, head: SsdHead) -> Proposal | Refusal:
+    """The plugins in the place of ``head``, or why they would not give the same."""
     node, suppression = head.encodings.node, head.suppression
     is_square = all(m.height == m.width for m in head.feature_maps)
     grid = GRID if is_square else RECTANGULAR
@@ -75,6 +76,12 @@ def _replaced(graph: GraphView, target: Target, head: SsdHead) -> Proposal | Ref
             node,
             f"each class keeps {suppression.per_class} boxes at most, fewer than the {suppression.total} of an image, "
             "which NMS_TRT cannot say",
+        )
+    most = min(len(head.anchors), SORTED)
+    if suppression.total > most:
+        return Refusal(
+            node,
+            f"an image keeps up to {suppression.total} boxes, more than the {most} of a class that NMS_TRT looks at",
         )
     fields = fit_grid(head, square_cells=any(r in SQUARE_CELLS for r in target.plugins))
     if isinstance(fields, NoMatch):
@@ -214,7 +221,7 @@ def nms_fields(head: SsdHead, order: tuple[int, ...]) -> Fields:
         "varianceEncodedInTarget": 0,
         "backgroundLabelId": 0 if head.has_background else -1,
         "numClasses": head.classes,
-        "topK": max(min(len(head.anchors), SORTED), suppression.total),
+        "topK": min(len(head.anchors), SORTED),
         "keepTopK": suppression.total,
         "confidenceThreshold": _short(suppression.score_threshold),
         "nmsThreshold": _short(suppression.iou_threshold),
