@@ -168,8 +168,8 @@ def test_the_count_is_an_output_of_its_own() -> None:
         ({"keepTopK": (2, 3)}, "keepTopK has 2 numbers"),
         ({"numClasses": 0}, "numClasses is 0"),
         ({"numClasses": 10**9}, "numClasses is 1000000000"),
-        ({"nmsThreshold": float("nan")}, "nmsThreshold_u_float is not finite"),
-        ({"topK": float("inf")}, "topK_u_float is not finite"),
+        ({"nmsThreshold": float("nan")}, "nmsThreshold_u_float is no finite number"),
+        ({"topK": float("inf")}, "topK_u_float is no finite number"),
     ],
 )
 def test_nms_whose_result_is_not_known_stays_and_says_why(change: dict[str, Any], reason: str) -> None:
@@ -251,6 +251,8 @@ def test_anchors(low: float, high: float, ratios: list[float], sides: list[int],
         ("GridAnchor_TRT", {"numLayers": 3}, "featureMapShapes has 2 numbers"),
         ("GridAnchor_TRT", {"aspectRatios": (1.0, 2.0)}, "2 aspectRatios"),
         ("GridAnchor_TRT", {"variance": (0.1,)}, "1 variances"),
+        ("GridAnchor_TRT", {"minSize": -0.2}, "minSize is -0.2"),
+        ("GridAnchor_TRT", {"maxSize": 3e38, "aspectRatios": (1e9, 1e9, 1e9)}, "are not finite"),
         ("GridAnchor_TRT", {"featureMapShapes": (3, 2_000_000_000)}, "featureMapShapes are"),
         ("GridAnchorRect_TRT", {"featureMapShapes": (3, 4, 2, 2)}, "not square"),
     ],
@@ -377,6 +379,31 @@ def test_the_boxes_of_detections() -> None:
 )
 def test_layers_whose_numbers_are_not_known_stay(node: str, reason: str) -> None:
     assert reason in why(f"{behind_conv('x', 4)}y = {node}", x=np.zeros((1, 6, 4, 4), F))
+
+
+# ---- damaged fields ---------------------------------------------------------------------------------------------
+
+NUMBERS = [0, -1, 1, 2, 3, 64, 2**31, 2**40, -(2**62), 0.0, -1.0, 1e-30, 3e38, 1e300, float("nan"), float("inf")]
+LISTS = st.lists(st.sampled_from(NUMBERS), max_size=5).map(
+    lambda v: [x for x in v if isinstance(x, type(v[0]))] if v else v
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(["NMS_TRT", "GridAnchor_TRT", "Normalize_TRT", "PriorBox_TRT", "Reorg_TRT"]))
+def test_no_number_in_a_field_stumbles(data: st.DataObject, op: str) -> None:
+    """Whatever the fields say, the node becomes ops, or stays and says why."""
+    said = "".join(
+        f"{f.name}_u_{kind}: {_shown(data.draw(value))}, "
+        for f in all_plugins()[op].fields
+        for kind, value in [("ilist", LISTS) if f.many or f.length > 1 else ("int", st.sampled_from(NUMBERS))]
+        if data.draw(st.booleans())
+    )
+    image = np.zeros((1, 4, 4, 3), F)
+    inputs = {"NMS_TRT": "xc, xc, xc", "PriorBox_TRT": "xc, xc"}.get(op, "xc")
+    graph = raised(f"{behind_conv('x', 3)}y = _{op}({inputs}) {{{said.rstrip(', ')}}}", x=image)
+    made = graph.node("y")
+    assert made.op != op or made.attr(WHY)
 
 
 # ---- what stays -------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_other_plugins_stay_plugin_nodes() -> None:
 
 
 REFUSED = {
+    "axis beyond 32 bits": (f"{ROWS}y = Concat(x, x) {{axis: 4611686018427387904}}", "beyond 32 bits"),
     "nothing marked": ("x = Input {shape: [-1,6], dtype: float32}", None),
     "unknown op": (f"{ROWS}y = Mystery(x)", "no such op"),
     "missing node": (f"{ROWS}y = Identity(z)", "'z', which is not there"),

@@ -104,13 +104,14 @@ def prior_box(to: Raiser, node: UffNode) -> Value:
     image = image if all(image) else (image_wide, image_high)
     step = of.number("stepW"), of.number("stepH")
     step = step if all(step) else (image[0] / wide, image[1] / high)
+    if min(image) <= 0:
+        fail(f"its image is {image[1]} by {image[0]}")
     sizes, variance = _sizes(of), of.numbers("variance")
     if len(variance) != _BOX or high * wide * len(sizes) > _MOST_BOXES:
         fail(f"it has {len(variance)} variances, and {len(sizes)} boxes at each of {high * wide} places")
     boxes = _boxes((wide, high), sizes, step, of.number("offset")) / np.asarray(image * 2)
     boxes = np.clip(boxes, 0, 1) if of.whole("clip") else boxes
-    both = np.stack([boxes, np.broadcast_to(variance, boxes.shape)]).reshape(1, 2, -1, 1)
-    return of.const("", both.astype(np.float32))
+    return of.const("", of.priors(boxes, variance))
 
 
 def _sizes(of: PluginFields) -> Array:

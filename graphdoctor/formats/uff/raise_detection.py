@@ -39,6 +39,8 @@ def grid_anchor(to: Raiser, node: UffNode) -> Sequence[Value]:
     sides = [int(s) for s in of.numbers("featureMapShapes")]
     low, high = of.number("minSize", 0.2), of.number("maxSize", 0.95)
     ratios, variance = of.numbers("aspectRatios"), of.numbers("variance")
+    if low <= 0 or high <= 0:
+        fail(f"its minSize is {low:g} and its maxSize {high:g}")
     if layers < 2 or len(sides) != layers * each:
         fail(f"its numLayers is {layers}, and featureMapShapes has {len(sides)} numbers")
     if len(ratios) < FIRST or min(ratios) <= 0 or len(variance) != _BOX:
@@ -51,8 +53,7 @@ def grid_anchor(to: Raiser, node: UffNode) -> Sequence[Value]:
     made = []
     for layer, (height, width) in enumerate(maps):
         boxes = grid_boxes(cell_sizes(low, high, ratios, layer, layers), height, width)[:, [1, 0, 3, 2]]
-        both = np.stack([boxes, np.broadcast_to(variance, boxes.shape)]).reshape(1, 2, -1, 1)
-        made.append(of.const(f"layer{layer}", both.astype(np.float32)))
+        made.append(of.const(f"layer{layer}", of.priors(boxes, variance)))
     return made
 
 

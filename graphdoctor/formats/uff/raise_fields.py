@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from graphdoctor.formats.uff.raising import Raiser, fail
 from graphdoctor.ir import Value
 from graphdoctor.targets.plugins import all_plugins
+from graphdoctor.types import Array
 from graphdoctor.wire.attrs import AttrPy
 from graphdoctor.wire.uff import UffNode
 
+_LARGEST = float(np.finfo(np.float32).max)
 _RAW = frozenset({"dtype", "shape", "T", "data_format", "name"})
 """What graphsurgeon and scripts write beside the fields; no plugin has a field of that name."""
 
@@ -38,8 +41,8 @@ class PluginFields:
         data = self.to.model.field(self.node, key)
         if data is None or data.member not in ("i", "d", "b", "i_list", "d_list"):
             fail(f"its field {key} is no number")
-        if not np.isfinite(np.asarray(data.value, np.float64)).all():
-            fail(f"its field {key} is not finite")
+        if not (np.abs(np.asarray(data.value, np.float64)) <= _LARGEST).all():
+            fail(f"its field {key} is no finite number")
         return data.value
 
     def number(self, name: str, default: float | None = None) -> float:
@@ -71,6 +74,17 @@ class PluginFields:
         value = self.whole(name, default)
         if value != wanted:
             fail(f"its {name} is {value}: {why}")
+
+    def priors(self, boxes: Array, variance: Sequence[float]) -> Array:
+        """Prior boxes [n, 4] and their variances as a detector's plugins hand them on: [1, 2, n * 4, 1].
+
+        Raises:
+            RaiseError: they are not finite.
+        """
+        both = np.stack([boxes, np.broadcast_to(variance, boxes.shape)]).reshape(1, 2, -1, 1)
+        if not (np.abs(both) <= _LARGEST).all():
+            fail("the boxes that it makes are not finite")
+        return both.astype(np.float32)
 
     # ---- nodes ----------------------------------------------------------------------------------------------
 

@@ -231,14 +231,14 @@ def _reduce(to: Raiser, node: UffNode) -> Value:
 
 def _arg(op: str) -> Callable[[Raiser, UffNode], Value]:
     def made(to: Raiser, node: UffNode) -> Value:
-        axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
+        axis = to.const(node, int(to.field(node, "axis", "i")), "axis")
         return to.add(node, op, [to.input(node), axis], {"output_type": DType.INT64})
 
     return made
 
 
 def _expand_dims(to: Raiser, node: UffNode) -> Value:
-    axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
+    axis = to.const(node, int(to.field(node, "axis", "i")), "axis")
     return to.add(node, "ExpandDims", [to.input(node), axis])
 
 
@@ -256,7 +256,7 @@ def _transpose(to: Raiser, node: UffNode) -> Value:
 
 
 def _concat(to: Raiser, node: UffNode) -> Value:
-    axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
+    axis = to.const(node, int(to.field(node, "axis", "i")), "axis")
     return to.add(node, "ConcatV2", [*to.all_inputs(node), axis])
 
 
@@ -286,7 +286,7 @@ def _gather_v1(to: Raiser, node: UffNode) -> Value:
 
 
 def _gather(to: Raiser, node: UffNode) -> Value:
-    axis = to.const(node, np.int32(to.field(node, "axis", "i")), "axis")
+    axis = to.const(node, int(to.field(node, "axis", "i")), "axis")
     return to.add(node, "GatherV2", [to.input(node, 0), to.input(node, 1), axis])
 
 

@@ -24,6 +24,7 @@ from graphdoctor.words import refusal
 NHWC, NCHW = "N+C", "NC+"
 OUTPUT = "_"
 """What a further output of a plugin has in its name: ``NMS_1``, as NVIDIA's sampleUffSSD calls it."""
+_INT32 = 1 << 31
 _IMAGE = 3
 """Dimensions of an image without its batch."""
 Registered = Mapping[str, tuple[DType | None, Shape]]
@@ -131,6 +132,8 @@ class Raiser:
     def const(self, node: UffNode, value: npt.ArrayLike, part: str) -> Value:
         """A constant that is ``part`` of ``node``; Python's integers become int32."""
         array = np.asarray(value)
+        if array.dtype == np.int64 and array.size and not -_INT32 <= int(array.min()) <= int(array.max()) < _INT32:
+            raise RaiseError(f"a number of its {part} is beyond 32 bits")
         array = array.astype(np.int32) if array.dtype == np.int64 or not array.size else array
         return self.tensor(node, array, part)
 
