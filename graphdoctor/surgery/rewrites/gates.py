@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from graphdoctor.ir import GraphView, Node
+from graphdoctor.match.engine_rank import ACTIVATIONS
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import (
     Drop,
@@ -31,62 +33,93 @@ from graphdoctor.surgery.rewrites.common import (
 )
 from graphdoctor.surgery.rewrites.linear import Chain, NoChain, chain_before, only_reader, rounded
 from graphdoctor.types import Array, DType
+from graphdoctor.wire.attrs import AttrPy
 from graphdoctor.words import plural
 
 
 def split_into_weights(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
-    """Split of a dense layer along its channels: a layer for each part, with its part of the weights and biases."""
+    """Split of a dense layer along its channels: a layer for each part, with its part of the weights and biases.
+
+    An activation between the two is done for each part.
+    """
     if facts.target is None:
         return
     for node in with_inputs(graph, 2, "Split"):
         if not lacks(facts, node):
             continue
-        chain, axis, parts = (
-            chain_before(facts, node.inputs[1]),
-            known_array(facts, node.inputs[0]),
-            node.attr("num_split"),
-        )
+        shell = node.inputs[1].node if _is_activation(node.inputs[1].node) else None
+        chain = chain_before(facts, node.inputs[1] if shell is None else shell.inputs[0])
+        axis, parts = known_array(facts, node.inputs[0]), node.attr("num_split")
         if isinstance(chain, NoChain) or chain.layer.node.op != "MatMul" or axis is None or axis.size != 1:
             continue
         if int(axis.reshape(-1)[0]) % 2 != chain.layer.channel_axis or not isinstance(parts, int) or parts < 1:
             continue
-        reason = _why_whole(graph, node, chain, parts)
-        yield Refusal(node, reason) if reason else _parted(graph, node, chain, parts)
+        layer = _Gates(node, chain, shell, parts)
+        reason = layer.why_whole(graph)
+        yield Refusal(node, reason) if reason else layer.parted(graph)
 
 
-def _why_whole(graph: GraphView, node: Node, chain: Chain, parts: int) -> str:
-    """Why the layer in front of ``node`` cannot be parted; empty if it can."""
-    if graph.is_output(node):
-        return "it is an output of the graph, and its parts must keep their names"
-    if chain.layer.channels % parts:
-        return f"{chain.layer.channels} channels are not {parts} equal parts"
-    if any(n.controls for n in (node, chain.layer.node)) or any(u.slot < 0 for u in graph.uses(node)):
-        return "it waits for something, or something for it"
-    return only_reader(graph, chain.nodes, node)
+def _is_activation(node: Node) -> bool:
+    return node.op in ACTIVATIONS and len(node.inputs) == 1
 
 
-def _parted(graph: GraphView, node: Node, chain: Chain, parts: int) -> Proposal:
-    size, layer = chain.layer.channels // parts, chain.layer
-    used = sorted({u.index for u in graph.uses(node)})
-    steps: list[Step] = []
-    for part in used:
-        steps += _part(node, chain, part, slice(part * size, (part + 1) * size))
-    touched = (*chain.nodes, *chain.looked_at, *looked_at(node.inputs[0]), layer.node.inputs[0].node)
-    return propose(node, *steps, Drop(node), touches=touched, note=f"{layer.node.name} in {plural(len(used), 'part')}")
+@dataclass(frozen=True)
+class _Gates:
+    """A dense layer that a Split parts equally, and the activation between them."""
+
+    split: Node
+    chain: Chain
+    shell: Node | None
+    parts: int
+
+    @property
+    def _between(self) -> tuple[Node, ...]:
+        return self.chain.nodes if self.shell is None else (*self.chain.nodes, self.shell)
+
+    def why_whole(self, graph: GraphView) -> str:
+        """Why the layer cannot be parted; empty if it can."""
+        if graph.is_output(self.split):
+            return "it is an output of the graph, and its parts must keep their names"
+        if self.chain.layer.channels % self.parts:
+            return f"{self.chain.layer.channels} channels are not {self.parts} equal parts"
+        if any(n.controls for n in (self.split, self.chain.layer.node)):
+            return "it waits for something"
+        if any(u.slot < 0 for u in graph.uses(self.split)):
+            return "something waits for it"
+        return only_reader(graph, self._between, self.split)
+
+    def parted(self, graph: GraphView) -> Proposal:
+        """The layer in parts, those that are read."""
+        size, layer = self.chain.layer.channels // self.parts, self.chain.layer.node
+        used = sorted({u.index for u in graph.uses(self.split)})
+        steps = [step for k in used for step in self._part(k, slice(k * size, (k + 1) * size))]
+        touched = (*self._between, *self.chain.looked_at, *looked_at(self.split.inputs[0]), layer.inputs[0].node)
+        note = f"{layer.name} in {plural(len(used), 'part')}"
+        return propose(self.split, *steps, Drop(self.split), touches=touched, note=note)
+
+    def _part(self, number: int, channels: slice) -> Iterator[Step]:
+        layer, bias, key = self.chain.layer, self.chain.bias, f"{self.split.name}/part_{number}"
+        names = ["MatMul", *(["BiasAdd"] if bias is not None else []), *([self.shell.op] if self.shell else [])]
+        *inner, _ = names
+        keys = {name: f"{key}/{name}" if name in inner else key for name in names}
+        where = (channels, slice(None)) if layer.axes == (0,) else (slice(None), channels)
+        yield const_step(f"{key}/weights", np.ascontiguousarray(layer.weights[where]))
+        yield Make(keys["MatMul"], "MatMul", (layer.node.inputs[0], New(f"{key}/weights")), _stated(layer.node))
+        made = keys["MatMul"]
+        if bias is not None:
+            dtype = DType.from_numpy(layer.weights.dtype)
+            yield const_step(f"{key}/biases", rounded(bias[channels], layer.weights.dtype))
+            attrs: dict[str, AttrPy] = {"T": dtype, "data_format": "NHWC"}
+            yield Make(keys["BiasAdd"], "BiasAdd", (New(made), New(f"{key}/biases")), attrs)
+            made = keys["BiasAdd"]
+        if self.shell is not None:
+            yield Make(key, self.shell.op, (New(made),), _stated(self.shell))
+        yield ReplaceValue(self.split.out(number), New(key))
 
 
-def _part(node: Node, chain: Chain, part: int, channels: slice) -> Iterator[Step]:
-    layer, key = chain.layer, f"{node.name}/part_{part}"
-    where = (channels, slice(None)) if layer.axes == (0,) else (slice(None), channels)
-    product = key if chain.bias is None else f"{key}/MatMul"
-    yield const_step(f"{key}/weights", np.ascontiguousarray(layer.weights[where]))
-    attrs = {k: v for k, v in layer.node.attrs.items() if not k.startswith("_")}
-    yield Make(product, "MatMul", (layer.node.inputs[0], New(f"{key}/weights")), attrs)
-    if chain.bias is not None:
-        dtype = DType.from_numpy(layer.weights.dtype)
-        yield const_step(f"{key}/biases", rounded(chain.bias[channels], layer.weights.dtype))
-        yield Make(key, "BiasAdd", (New(product), New(f"{key}/biases")), {"T": dtype, "data_format": "NHWC"})
-    yield ReplaceValue(node.out(part), New(key))
+def _stated(node: Node) -> dict[str, AttrPy]:
+    """The attributes of ``node`` but TensorFlow's private ones."""
+    return {k: v for k, v in node.attrs.items() if not k.startswith("_")}
 
 
 def zeros_from_dense(graph: GraphView, facts: Facts, options: NoOptions) -> Found:

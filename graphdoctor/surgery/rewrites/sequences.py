@@ -24,6 +24,7 @@ from graphdoctor.surgery.rewrites.common import (
     forward,
     has_limit,
     known_array,
+    lacks,
     looked_at,
     with_inputs,
 )
@@ -90,7 +91,7 @@ def step_to_dense(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
         if shape is None or len(shape) != 3 or constant_cone(node.inputs[0]) is not None:
             continue
         taken = _steps_of(node, shape, facts)
-        if taken and all(_is_read_by_dense(u.node) for u in graph.uses(node)):
+        if taken and _is_wanted(graph, facts, node):
             yield _picked(graph, node, shape, taken, facts)
 
 
@@ -105,8 +106,13 @@ def _steps_of(node: Node, shape: Shape, facts: Facts) -> dict[int, int]:
     return {} if index is None else {0: index}
 
 
-def _is_read_by_dense(node: Node) -> bool:
-    return node.op in ("MatMul", "ConcatV2")
+def _is_wanted(graph: GraphView, facts: Facts, node: Node) -> bool:
+    """True if dense layers read it, and the target lacks its op or something is joined to it.
+
+    Where they read it alone, a Reshape before them is enough (reshape-before-dense).
+    """
+    ops = {u.node.op for u in graph.uses(node)}
+    return ops <= {"MatMul", "ConcatV2", "Reshape"} and ("ConcatV2" in ops or ("MatMul" in ops and lacks(facts, node)))
 
 
 def _picked(graph: GraphView, node: Node, shape: Shape, taken: dict[int, int], facts: Facts) -> Proposal | Refusal:
