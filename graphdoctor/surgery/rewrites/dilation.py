@@ -1,7 +1,8 @@
-"""A convolution between SpaceToBatchND and BatchToSpaceND is a dilated one."""
+"""A convolution between SpaceToBatchND and BatchToSpaceND is a dilated one, or one of a wider kernel with zeros."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ _BETWEEN = frozenset({"BiasAdd", "Relu", "Relu6", "Identity"})
 """Ops that do the same to each place: they do not mind in which order the places come."""
 _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 _SHAPES = "_output_shapes"
+_MOST_WEIGHTS = 1 << 22
+"""Of a kernel with zeros in it; each weight costs a multiplication for every pixel."""
 
 
 class _Sandwich(NamedTuple):
@@ -49,14 +52,33 @@ class _Sandwich(NamedTuple):
 
 
 def into_dilation(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
-    """SpaceToBatchND, Conv2D, BatchToSpaceND -> a dilated Conv2D. The UFF converter wants the three ops."""
+    """SpaceToBatchND, Conv2D, BatchToSpaceND -> a dilated Conv2D."""
+    for found in _sandwiches(graph):
+        if found.conv.op == "Conv2D":
+            yield _proposed(graph, found, facts, wide=False)
+        elif facts.target is None or facts.target.parser != "uff":  # there it is given a wider kernel
+            yield Refusal(found.last, f"TensorFlow runs no dilated {found.conv.op} on a CPU")
+
+
+def into_wide_kernel(graph: GraphView, facts: Facts, options: NoOptions) -> Found:
+    """SpaceToBatchND, DepthwiseConv2dNative, BatchToSpaceND -> one convolution with zeros between its weights.
+
+    For UFF parsers: the converter makes a dilated layer of the three ops only around Conv2D.
+    """
     if facts.target is not None and facts.target.parser == "uff":
-        return
-    for last in with_inputs(graph, 3, "BatchToSpaceND"):
-        found = _sandwich(last)
-        if found is not None:
-            reason = _why_not(graph, found)
-            yield Refusal(last, reason) if reason else _judged(graph, found, facts)
+        for found in _sandwiches(graph):
+            if found.conv.op != "Conv2D":
+                yield _proposed(graph, found, facts, wide=True)
+
+
+def _sandwiches(graph: GraphView) -> Iterator[_Sandwich]:
+    found = (_sandwich(last) for last in with_inputs(graph, 3, "BatchToSpaceND"))
+    return (f for f in found if f is not None)
+
+
+def _proposed(graph: GraphView, found: _Sandwich, facts: Facts, *, wide: bool) -> Proposal | Refusal:
+    reason = _why_not(graph, found)
+    return Refusal(found.last, reason) if reason else _judged(graph, found, facts, wide)
 
 
 def _sandwich(last: Node) -> _Sandwich | None:
@@ -76,8 +98,6 @@ def _is_first(node: Node) -> bool:
 
 def _why_not(graph: GraphView, found: _Sandwich) -> str:
     conv = found.conv
-    if conv.op != "Conv2D":
-        return f"TensorFlow runs no dilated {conv.op} on a CPU"
     for node in (conv, *found.between):
         if graph.is_output(node) or node in graph.inputs:
             return f"{node.name} is an output of the graph"
@@ -93,7 +113,7 @@ def _why_not(graph: GraphView, found: _Sandwich) -> str:
     return ""
 
 
-def _judged(graph: GraphView, found: _Sandwich, facts: Facts) -> Proposal | Refusal:
+def _judged(graph: GraphView, found: _Sandwich, facts: Facts, wide: bool) -> Proposal | Refusal:
     first, conv, _, last = found
     values = [known_array(facts, v) for v in (*first.inputs[1:], *last.inputs[1:])]
     kernel = facts.specs.of(conv.inputs[1]).shape
@@ -107,11 +127,20 @@ def _judged(graph: GraphView, found: _Sandwich, facts: Facts) -> Proposal | Refu
     margins = pads - crops
     if (margins < 0).any():
         return Refusal(last, "it crops more than was padded")
-    return _dilated(graph, found, block, margins, (kernel[0] or 0, kernel[1] or 0), facts)
+    weights = known_array(facts, conv.inputs[1]) if wide else None
+    if wide and (weights is None or weights.size * block.prod() > _MOST_WEIGHTS):
+        return Refusal(last, "its kernel is not constant, or becomes too large with zeros between the weights")
+    return _dilated(graph, found, block, margins, (kernel[0] or 0, kernel[1] or 0), facts, weights)
 
 
 def _dilated(
-    graph: GraphView, found: _Sandwich, block: Array, margins: Array, kernel: tuple[int, int], facts: Facts
+    graph: GraphView,
+    found: _Sandwich,
+    block: Array,
+    margins: Array,
+    kernel: tuple[int, int],
+    facts: Facts,
+    weights: Array | None,
 ) -> Proposal | Refusal:
     first, conv, between, last = found
     dtype = dtype_of(conv, facts.specs.of(first.inputs[0]))
@@ -126,13 +155,28 @@ def _dilated(
         steps.append(const_step(rows, np.asarray([[0, 0], *margins.tolist(), [0, 0]], np.int32)))
         steps.append(Make(pad, "Pad", (x, New(rows)), {"T": dtype, "Tpaddings": DType.INT32}))
         x = New(pad)
-    steps += [SetInputs(conv, (x, conv.inputs[1])), SetAttr(conv, "padding", padding)]
-    steps.append(SetAttr(conv, "dilations", (1, int(block[0]), int(block[1]), 1)))
+    weights_of: Ref = conv.inputs[1]
+    if weights is None:
+        steps.append(SetAttr(conv, "dilations", (1, int(block[0]), int(block[1]), 1)))
+    else:
+        key = f"{conv.name}/wide"
+        steps.append(const_step(key, _with_zeros(weights, block)))
+        weights_of = New(key)
+    steps += [SetInputs(conv, (x, weights_of)), SetAttr(conv, "padding", padding)]
     steps += [DropAttrs(n, (_SHAPES,)) for n in (conv, *between) if _SHAPES in n.attrs]
     steps += [StandFor(conv, (first, last)), *forward(graph, last, last.inputs[0], dtype)]
     touched = [n for v in (*first.inputs[1:], *last.inputs[1:]) for n in looked_at(v)]
-    note = f"dilated by {int(block[0])} x {int(block[1])}, {padding}"
-    return propose(last, *steps, touches=(first, conv, *between, *touched), note=note)
+    how = "dilated by" if weights is None else "zeros between the weights, for a dilation of"
+    note = f"{how} {int(block[0])} x {int(block[1])}, {padding}"
+    return propose(last, *steps, touches=(first, conv, *between, *touched, *looked_at(conv.inputs[1])), note=note)
 
 
-FINDERS = {"into-dilation": Finder(into_dilation)}
+def _with_zeros(weights: Array, block: Array) -> Array:
+    """[h,w,c,m] weights with ``block`` - 1 zeros between each two of height and of width."""
+    rows, columns = (int(b) * (k - 1) + 1 for b, k in zip(block, weights.shape[:2], strict=True))
+    wide = np.zeros((rows, columns, *weights.shape[2:]), weights.dtype)
+    wide[:: int(block[0]), :: int(block[1])] = weights
+    return wide
+
+
+FINDERS = {"into-dilation": Finder(into_dilation), "into-wide-kernel": Finder(into_wide_kernel)}
