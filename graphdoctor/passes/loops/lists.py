@@ -103,7 +103,7 @@ def _rows(copies: Copies, value: Val, count: int, node: Node) -> Values:
     if shape is not None and (not shape or shape[0] not in (None, count)):
         raise LoopError(f"{node.name} makes {count} elements of {value.spec}")
     if known is not None:
-        return tuple(Val(TensorSpec(value.spec.dtype, row.shape, np.ascontiguousarray(row))) for row in known)
+        return tuple(Val(TensorSpec(value.spec.dtype, row.shape, np.array(row))) for row in known)
     dtype = value.spec.dtype if value.spec.dtype is not DType.INVALID else _type(node, "T")
     if count == 1:
         made = copies.add(f"{node.name}/row", "Squeeze", [value], {"T": dtype, "squeeze_dims": (0,)}, node)

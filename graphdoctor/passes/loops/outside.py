@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import small_constant, source_of
 from graphdoctor.ops import InferError, OpContext, find_op
@@ -13,7 +15,8 @@ from graphdoctor.passes.loops.form import LoopError
 from graphdoctor.passes.loops.lists import LIST_OPS, READING
 from graphdoctor.passes.loops.simulate import PASSING, Copies
 from graphdoctor.passes.loops.values import DEAD, Ref, Val
-from graphdoctor.types import dims_text
+from graphdoctor.types import DType, dims_text
+from graphdoctor.wire.attrs import AttrPy
 
 _FARTHEST = 64
 """Nodes in a row that are looked through."""
@@ -118,7 +121,20 @@ class Outside:
         for use in self.graph.uses(node):
             if use.slot >= 0 and (use.index >= len(found) or found[use.index] is DEAD):
                 raise LoopError(f"{use.node.name} reads output {use.index} of {node.op} {node.name}")
-        return [(node.out(i), v) for i, v in enumerate(found) if v is not DEAD]
+        return [(node.out(i), self._shaped(node.out(i), v)) for i, v in enumerate(found) if v is not DEAD]
+
+    def _shaped(self, value: Value, found: Val) -> Val:
+        """``found`` in the shape that the array says of its elements, where that is not to be seen otherwise."""
+        said, seen = self.specs.of(value).shape, found.spec.shape
+        if found.items is not None or said is None or (seen is not None and len(seen) != len(said)):
+            return found
+        dims = [a if b is None else b for a, b in zip(said, seen or (None,) * len(said), strict=True)]
+        if tuple(dims) == seen or dims.count(None) > 1 or 0 in dims:
+            return found
+        wanted = np.asarray([-1 if d is None else d for d in dims], np.int32)
+        shape = Val(TensorSpec(DType.INT32, wanted.shape, wanted))
+        attrs: dict[str, AttrPy] = {"T": self.specs.of(value).dtype, "Tshape": DType.INT32}
+        return self.copies.add(f"{value.node.name}/shaped", "Reshape", [found, shape], attrs, value.node)[0]
 
     def _settled(self, value: Value, depth: int = 0) -> Val:
         """What is known of ``value``, which may be computed from the size of an array."""

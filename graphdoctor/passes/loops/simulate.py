@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,11 @@ PASSING = frozenset(
 )
 _ROUNDED = frozenset({"Dequantize"})
 """Ops that TensorFlow computes otherwise than arithmetic does, in odd cases."""
+_EXACT = frozenset(
+    "Add AddV2 Sub Mul Neg Abs Maximum Minimum Square RealDiv Div Cast Fill ZerosLike OnesLike Reshape ExpandDims "
+    "Squeeze Transpose Pack Unpack ConcatV2 StridedSlice Slice Gather GatherV2 Tile Select SelectV2".split()
+)
+"""Ops whose floats are the same bits wherever they are computed; of others an iteration stays as it is."""
 _LOGIC = {"LogicalAnd": False, "LogicalOr": True}
 """The operand that decides by itself."""
 ALWAYS = -1
@@ -58,7 +63,7 @@ class Copies:
         refs = tuple(self.ref(v, origin) for v in inputs)
         key = self._free(key)
         self.made[key] = Copy(key, op, refs, attrs, waits, origin)
-        branch = any(v.branch for v in inputs)
+        branch = _branches(inputs)
         specs = _inferred(Node(key, op, attrs if isinstance(attrs, Attrs) else Attrs(attrs)), inputs) or (UNKNOWN_SPEC,)
         return tuple(Val(_bare(s) if branch else s, Out(key, i), branch) for i, s in enumerate(specs))
 
@@ -126,6 +131,9 @@ class Simulation:
         acts: whether a node may have an effect or give something else each time.
         outputs: how many outputs of each node are read.
         most: nodes that may be run.
+        values: what each node gave in this iteration.
+        memo: what it was given when it was last computed, and what it gave.
+        parting: the branches in which a Switch itself lies.
     """
 
     copies: Copies
@@ -136,6 +144,7 @@ class Simulation:
     runs: int = 0
     values: dict[Node, Values] = field(default_factory=dict)
     memo: dict[Node, tuple[Values, Values]] = field(default_factory=dict)
+    parting: dict[Node, frozenset[object]] = field(default_factory=dict)
 
     def run(self, cells: Sequence[Cell], variables: Sequence[Val], turn: int) -> None:
         """Run ``cells`` in iteration ``turn``.
@@ -150,18 +159,11 @@ class Simulation:
             inputs = tuple(self.get(source, variables) for source in cell.inputs)
             found = self._cell(cell, inputs, f"{cell.node.name}/{turn}")
             missing = self.outputs.get(cell.node, 1) - len(found)
-            self.values[cell.node] = found if missing <= 0 else (*found, *self._more(found, missing))
+            self.values[cell.node] = found if missing <= 0 else (*found, *([DEAD] * missing))
 
     def get(self, source: Source, variables: Sequence[Val]) -> Val:
         """The value of ``source`` in this iteration."""
         return variables[source] if isinstance(source, int) else self.values[source[0]][source[1]]
-
-    def _more(self, found: Values, missing: int) -> Iterator[Val]:
-        """Outputs that inference does not know of."""
-        first = found[0] if found else DEAD
-        for k in range(missing):
-            key = first.ref.key if isinstance(first.ref, Out) else ""
-            yield Val(ref=Out(key, len(found) + k), branch=first.branch) if key else DEAD
 
     def _cell(self, cell: Cell, inputs: Values, key: str) -> Values:
         node = cell.node
@@ -181,15 +183,16 @@ class Simulation:
         if node.op != "Switch":
             return found[0]
         alive = next((v for v in found if v is not DEAD), DEAD)
-        if not isinstance(alive.ref, Out) or self.copies.made[alive.ref.key].origin is not node:
+        made = self.copies.made.get(alive.ref.key) if isinstance(alive.ref, Out) else None
+        if made is None or made.origin is not node or not isinstance(alive.ref, Out):
             return alive
-        return Val(ref=Out(alive.ref.key, ALWAYS), branch=True)
+        return Val(ref=Out(alive.ref.key, ALWAYS), branch=self.parting.get(node, frozenset()))
 
     def _computed(self, node: Node, inputs: Values, waits: Values, key: str) -> Values:
-        branch = bool(waits) or any(v.branch for v in inputs)
+        branch = _branches((*inputs, *waits))
         if node.op == "Merge":
             return self._merged(node, inputs, waits, key)
-        if node.op == "Switch" and len(inputs) == 2 and inputs[1].known is not None:
+        if node.op == "Switch" and len(inputs) == 2 and inputs[1].known is not None and inputs[1].known.size == 1:
             taken = bool(inputs[1].known.reshape(-1)[0])
             return (DEAD, inputs[0]) if taken else (inputs[0], DEAD)
         if node.op in PASSING and len(inputs) == 1 and not branch:
@@ -204,14 +207,25 @@ class Simulation:
         return known or self._copied(node, inputs, waits, key)
 
     def _copied(self, node: Node, inputs: Values, waits: Values, key: str) -> Values:
-        controls = [self._control(v, v.ref, node) for v in waits if isinstance(v.ref, Out)]
-        made = self.copies.add(key, node.op, inputs, node.attrs, node, controls)
-        inside = bool(waits) or node.op == "Switch" or any(v.branch for v in inputs)
-        if not inside:
-            return made
-        return tuple(Val(_bare(v.spec), v.ref, branch=True) for v in made)
+        controls = [self._control(v, v.ref) for v in waits if isinstance(v.ref, Out)]
+        made = list(self.copies.add(key, node.op, inputs, node.attrs, node, controls))
+        first = made[0].ref
+        while len(made) < self.outputs.get(node, 1) and isinstance(first, Out):
+            made.append(Val(ref=Out(first.key, len(made))))
+        sides = self._sides(node, inputs, waits, len(made))
+        return tuple(Val(_bare(v.spec) if side else v.spec, v.ref, side) for v, side in zip(made, sides, strict=True))
 
-    def _control(self, value: Val, ref: Out, node: Node) -> str:
+    def _sides(self, node: Node, inputs: Values, waits: Values, count: int) -> list[frozenset[object]]:
+        """The branches in which each output of a copy lies."""
+        branch = _branches((*inputs, *waits))
+        if node.op == "Switch":
+            self.parting[node] = branch
+            return [branch | {(inputs[1].ref, i)} for i in range(count)]
+        if node.op == "Merge":
+            branch = _joined(*inputs) if len(inputs) == 2 and not waits else frozenset({("merge", node)})
+        return [branch] * count
+
+    def _control(self, value: Val, ref: Out) -> str:
         """The copy that runs when ``value`` is there."""
         if ref.number == ALWAYS or self.copies.made[ref.key].op != "Switch":
             return ref.key
@@ -228,10 +242,28 @@ class Simulation:
         if len(alive) == 1 and not waits:
             at = Val(TensorSpec(DType.INT32, (), np.asarray(alive[0], np.int32)))
             value = inputs[alive[0]]
-            return (value, at) if not value.branch else (value,)
+            if value.branch and self.outputs.get(node, 1) > 1:
+                raise LoopError(f"Merge {node.name} joins branches that are chosen while the graph runs")
+            return value, at
         if len(alive) < len(inputs):
             raise LoopError(f"Merge {node.name} joins branches that are chosen while the graph runs")
         return self._copied(node, inputs, waits, key)
+
+
+def _branches(values: Iterable[Val]) -> frozenset[object]:
+    """The branches in which that lies which needs all of ``values``."""
+    return frozenset().union(*(v.branch for v in values))
+
+
+def _joined(a: Val, b: Val) -> frozenset[object]:
+    """The branches in which a Merge of two lies: both sides of one predicate together are always there."""
+    for condition in a.branch - b.branch:
+        predicate, side = condition if isinstance(condition, tuple) else (None, None)
+        if isinstance(side, int):
+            other = (predicate, 1 - side)
+            if other in b.branch and a.branch - {condition} == b.branch - {other}:
+                return a.branch - {condition}
+    return frozenset({("merge", (a.ref, b.ref))})
 
 
 def _same(before: Values, now: Values) -> bool:
@@ -249,5 +281,7 @@ def _known(node: Node, inputs: Values) -> Values | None:
     if node.op == "Const":
         return None
     if not specs or any(s.constant is None or s.dtype is DType.STRING for s in specs):
+        return None
+    if node.op not in _EXACT and not all(s.dtype.is_integer or s.dtype is DType.BOOL for s in specs):
         return None
     return tuple(Val(s) for s in specs)

@@ -47,14 +47,15 @@ class Val:
     Attributes:
         spec: what is known of it; the value itself where it is known and small.
         ref: where it is to be had; ``None`` for a known one that no node gives yet.
-        branch: it lies in a branch of which only the running graph knows whether it is taken.
+        branch: the branches in which it lies, of which only the running graph knows whether they are taken: predicate
+            and side of each. Empty where it is always there.
         items: the elements, of a list or of the flow of a tensor array.
         handle: the TensorArray, of its handle.
     """
 
     spec: TensorSpec = UNKNOWN_SPEC
     ref: Ref | None = None
-    branch: bool = False
+    branch: frozenset[object] = frozenset()
     items: Items | None = None
     handle: Node | None = None
 
