@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -96,6 +97,8 @@ def _made(paths: Sequence[str], work: Work, say: Callable[[str], None]) -> Itera
     options = {path: work.options(path) for path in paths}
     live = any(map(asks_live, options.values()))
     one = _checker(options, work.cache)
+    if len(paths) > 1:
+        one = _clearing(one)
     jobs = jobs_for(paths, work.jobs, live=live)
     for outcome in map(one, paths) if jobs == 1 else _in_processes(one, paths, jobs):
         if work.cache is not None and outcome.problem:
@@ -134,6 +137,18 @@ def _checker(options: Mapping[str, CheckOptions], cache: Cache | None) -> Callab
             cache.put(path, report)
             return Outcome(path, report, problem=cache.problem)
         return Outcome(path, report)
+
+    return check
+
+
+def _clearing(one: Callable[[str], Outcome]) -> Callable[[str], Outcome]:
+    """``one``, after which nothing of its model is left: parts of a graph refer to each other, and nobody collects them
+    while a command runs."""
+
+    def check(path: str) -> Outcome:
+        outcome = one(path)
+        gc.collect()
+        return outcome
 
     return check
 

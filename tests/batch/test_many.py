@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -21,6 +22,7 @@ from graphdoctor.batch.pool import Died, in_processes
 from graphdoctor.batch.run import Work, check_all
 from graphdoctor.errors import InputError, MissingExtraError, UnsupportedError
 from graphdoctor.flows.check import CheckOptions
+from graphdoctor.ir import Graph
 from tests.cli.program import call
 from tests.hostile.models import GRAPHS, ROOT, save
 
@@ -55,6 +57,23 @@ def test_jobs_zero_is_a_choice_of_the_machine(models: list[str]) -> None:
 def test_one_model_never_pays_for_processes(models: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "in_processes", None)
     assert call("check", models[0], *WORDS, "-j", "8").code == 1
+
+
+def test_nothing_is_left_of_a_model_that_was_checked(models: list[str]) -> None:
+    """As in a command, where nobody collects."""
+    gc.collect()
+    before = _graphs()
+    gc.disable()
+    try:
+        outcomes = list(check_all(models, Work(lambda path: OPTIONS, jobs=1)))
+    finally:
+        gc.enable()
+    assert len(outcomes) == len(models)
+    assert _graphs() == before
+
+
+def _graphs() -> int:
+    return sum(isinstance(thing, Graph) for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("wrong", ["-1", "x", "1.5", "1000"])
