@@ -139,7 +139,7 @@ class Product:
         r = self.built.result
         if not r.ok:
             whose = "NVIDIA's builder refuses it" if r.parser != UFF else f"refused by {self.built.by}"
-            return CureStep("build", "failed", 0.0, whose, details=tuple(map(str, self.built.errors)))
+            return CureStep("build", "failed", 0.0, whose, details=(*map(str, self.built.errors), *self._plugins()))
         text = f"{r.backend} {r.version}, compute capability {', '.join(r.compute_capabilities) or 'of this machine'}"
         artefacts = [artefact(place)]
         if self.built.sidecar is not None:
@@ -171,6 +171,14 @@ class Product:
         )
         built = build_source(source, str(place), self.options.build)
         return built if self.parser is None else replace(built, by=twin_note(self.parser, self.options.target))
+
+    def _plugins(self) -> tuple[str, ...]:
+        """That a builder refused a twin says nothing of the plugins for which ops stand in it."""
+        if self.uff is None or self.built is None or self.built.result.parser == UFF:
+            return ()
+        names = sorted({n.op[1:] for n in self.uff.nodes() if n.is_custom})
+        kept = f"{self.place('model.uff').name} keeps {', '.join(names)} for the plugins of {self.options.target.title}"
+        return (f"{kept}; refused is its twin, where other ops stand for them",) if names else ()
 
     def _foreign(self) -> tuple[str, ...]:
         """The plan of a target that cannot be asked here is another builder's: a test of the ONNX file alone."""

@@ -20,7 +20,7 @@ from tests.cli.program import call, refused
 from tests.formats.host.loaded import loaded
 from tests.ops import harness
 from tests.surgery.detection import detected, give_weights, unlike
-from tests.surgery.test_ssd import IS_HERE, fix, fixed, head_of, opened
+from tests.surgery.test_ssd import IS_HERE, SMALL, fix, fixed, head_of, opened
 
 pytest.importorskip("onnxruntime")
 FAST = "v2_tofloat_nms3"
@@ -95,6 +95,30 @@ def test_a_file_is_cut_in_front_of_what_the_target_has_not(small_uff: Path, tmp_
     for name, array in expected.items():
         assert made[name].dtype == array.dtype
         np.testing.assert_allclose(made[name], array, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.engine
+@pytest.mark.tensorflow
+@pytest.mark.slow
+@pytest.mark.xdist_group("engine")
+def test_a_file_is_cured_up_to_what_the_target_has_not(small_uff: Path, tmp_path: Path) -> None:
+    done = call("cure", small_uff, "--target", "rtx1.7", "--cut", "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "the host part gives TensorFlow's numbers" in " ".join((done.out + done.err).split())
+    assert (tmp_path / "out" / "model.plan").stat().st_size > 0
+
+
+@pytest.mark.engine
+@pytest.mark.tensorflow
+@pytest.mark.slow
+@pytest.mark.xdist_group("engine")
+def test_a_builder_that_refuses_the_twin_says_nothing_of_the_plugins(tmp_path: Path) -> None:
+    words = ("--rules", "ssd-trt", "--unsafe-fixes", "--backend", "tensorrt_rtx", "-o", tmp_path / "out")
+    done = call("cure", SMALL, "--target", "trt7-uff", *words)
+    assert done.code == 2
+    said = " ".join((done.out + done.err).split())
+    assert "model.uff keeps FlattenConcat_TRT, GridAnchor_TRT, NMS_TRT for the plugins of" in said
+    assert (tmp_path / "out" / "model.uff").stat().st_size > 0
 
 
 def run_file(path: Path, inputs: dict[str, Array]) -> dict[str, Array]:
