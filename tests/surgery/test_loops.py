@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphdoctor.ir import Graph
 from graphdoctor.passes.infer_shapes import infer_shapes
 from graphdoctor.passes.loops import Effects, LoopError, frames_of, loop_of, unroll
+from graphdoctor.surgery import load_rewrites, run_rewrites
 from tests.ops.harness import tensorflow
 from tests.surgery.cases import all_cases
 from tests.surgery.loops import frozen_call, frozen_net, is_unrolled_exactly
@@ -215,3 +218,33 @@ def test_a_loop_without_an_end_is_refused() -> None:
     rank = {n: i for i, n in enumerate(graph.order().nodes)}
     with pytest.raises(LoopError, match="more than 50,000"):
         unroll(graph, loop_of(graph, next(frames_of(graph)), rank), infer_shapes(graph), acts=Effects(graph))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_loops_are_refused_with_a_reason(seed: int) -> None:
+    """Inputs that are missing, too many or of another iteration, and ops in the wrong place: never an exception."""
+    rng = random.Random(seed)
+    cases = [c for c in all_cases() if c.rewrite == "unroll-loops"]
+    for _ in range(50):
+        graph = rng.choice(cases).parsed()
+        for _ in range(rng.randint(1, 3)):
+            _damage(graph, rng)
+        result = run_rewrites(graph, load_rewrites(["fold"]))
+        assert not [r for r in result.rolled_back if r.broken.invariant == "converges"]
+
+
+def _damage(graph: Graph, rng: random.Random) -> None:
+    nodes = list(graph)
+    node, other = rng.choice(nodes), rng.choice(nodes)
+    inputs, at = node.inputs, rng.randrange(max(len(node.inputs), 1))
+    what = rng.randrange(5)
+    if what == 0:
+        graph.set_inputs(node, inputs[:-1], node.controls)
+    elif what == 1:
+        graph.set_inputs(node, (*inputs, other.out(rng.randrange(2))), node.controls)
+    elif what == 2:
+        graph.set_inputs(node, (*inputs[:at], other.out(rng.randrange(2)), *inputs[at + 1 :]), node.controls)
+    elif what == 3:
+        graph.set_op(node, other.op)
+    else:
+        graph.set_inputs(node, inputs, (*node.controls, other))

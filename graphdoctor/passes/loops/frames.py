@@ -161,16 +161,16 @@ class _Reader:
                 yield node
 
     def _cell(self, node: Node) -> Cell:
-        controls = [c for c in node.controls if c not in self.variables and c.op not in (_ENTER, _NEXT)]
-        stranger = next((c for c in controls if c not in self.members), None)
+        controls = [c for c in node.controls if c not in self.variables]
+        stranger = next((c for c in controls if c not in self.members or c.op in (_ENTER, _NEXT)), None)
         if stranger is not None:
-            self._odd(f"{node.name} waits for {stranger.name}, which is outside")
+            self._odd(f"{node.name} waits for {stranger.name}, which is not of the same iteration")
         return Cell(node, tuple(self._source(v, node) for v in node.inputs), tuple(controls))
 
     def _source(self, value: Value, reader: Node) -> Source:
         if value in self.sources:
             return self.sources[value]
-        if value.node in self.variables or value.node not in self.members:
+        if value.node in self.variables or value.node not in self.members or value.node.op in (_ENTER, _NEXT):
             self._odd(f"{reader.name} reads {value.name}, which does not come in by an Enter")
         return value.node, value.index
 

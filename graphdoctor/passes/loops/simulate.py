@@ -192,7 +192,9 @@ class Simulation:
         branch = _branches((*inputs, *waits))
         if node.op == "Merge":
             return self._merged(node, inputs, waits, key)
-        if node.op == "Switch" and len(inputs) == 2 and inputs[1].known is not None and inputs[1].known.size == 1:
+        if node.op == "Switch" and len(inputs) != 2:
+            raise LoopError(f"Switch {node.name} has {plural(len(inputs), 'input')}")
+        if node.op == "Switch" and inputs[1].known is not None and inputs[1].known.size == 1:
             taken = bool(inputs[1].known.reshape(-1)[0])
             return (DEAD, inputs[0]) if taken else (inputs[0], DEAD)
         if node.op in PASSING and len(inputs) == 1 and not branch:

@@ -59,7 +59,8 @@ def read_arrays(graph: GraphView, node: Node, specs: Specs) -> Unrolled | None:
     """
     copies = Copies()
     outside = Outside(graph, specs, copies)
-    if len(node.inputs) <= FLOW_SLOT.get(node.op, 0) or node.controls or any(u.index for u in graph.uses(node)):
+    odd = len(node.inputs) <= FLOW_SLOT.get(node.op, 0) or node.controls or any(u.index > 0 for u in graph.uses(node))
+    if odd or not _has_readers(graph, node.out()):
         return None
     try:
         found = outside.read(node)
@@ -96,15 +97,16 @@ class _Unroller:
         for i in wanted - tests:
             variables[i] = self._entered(outside, i)
         variables = self._iterated(variables, wanted, trips)
-        results = tuple(
-            pair for value, i in exits for pair in outside.followed(value, self._gated(value, variables[i]))
-        )
+        pairs = [pair for value, i in exits for pair in outside.followed(value, self._gated(value, variables[i]))]
+        results = tuple((value, ref) for value, ref in pairs if self._is_read(value))
+        if not results and not freed:
+            raise LoopError("nothing reads what it gives")
         free = tuple((n, (*controls, *self.copies.gates)) for n, controls in freed)
         copies = _needed(self.copies, results, [c for _, controls in free for c in controls if isinstance(c, str)])
         return Unrolled(trips, copies, results, tuple(outside.looked_at), free)
 
     def _is_read(self, value: Value) -> bool:
-        return value in self.graph.outputs or any(u.slot >= 0 for u in self.graph.uses(value.node, value.index))
+        return _has_readers(self.graph, value)
 
     def _waiting(self) -> list[tuple[Node, tuple[Node, ...]]]:
         """The nodes that wait for the loop by control, and what else they wait for. A loop that only computes ends."""
@@ -230,6 +232,10 @@ def _needed(copies: Copies, results: tuple[tuple[Value, Ref], ...], others: list
             found.add(key)
             waiting += _behind(made[key])
     return tuple(copy for key, copy in made.items() if key in found)
+
+
+def _has_readers(graph: GraphView, value: Value) -> bool:
+    return value in graph.outputs or any(u.slot >= 0 for u in graph.uses(value.node, value.index))
 
 
 def _behind(copy: Copy) -> Iterator[str]:
