@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from graphdoctor.ir import GraphView, Node
 from graphdoctor.match.context import MatchContext
-from graphdoctor.match.support import Judge, Kind
+from graphdoctor.match.kinds import Kind
+from graphdoctor.match.support import Judge
 from graphdoctor.passes.infer_shapes import Specs
 from graphdoctor.targets import Target
 from graphdoctor.words import plural

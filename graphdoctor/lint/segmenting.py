@@ -10,7 +10,7 @@ import numpy as np
 from graphdoctor.ir import Node, Value
 from graphdoctor.lint.context import CheckContext
 from graphdoctor.lint.trouble import Trouble
-from graphdoctor.match.support import ORDER_ONLY, Kind
+from graphdoctor.match.kinds import ORDER_ONLY, Kind
 from graphdoctor.passes.numbered import Mask, Numbered, Numbers
 from graphdoctor.passes.segments import Cutter, Segments
 from graphdoctor.targets import SegmentRules, Target

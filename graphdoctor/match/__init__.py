@@ -16,12 +16,13 @@ from graphdoctor.match.batchnorm import (
 from graphdoctor.match.constants import constant_of, scalar_of, small_constant, source_of, uses_through
 from graphdoctor.match.context import MatchContext, SpecTable
 from graphdoctor.match.dropout import DropoutMatch, dropout, dropouts
+from graphdoctor.match.kinds import Kind
 from graphdoctor.match.layout import data_format
 from graphdoctor.match.learning_phase import LearningPhaseMatch, learning_phase, learning_phases
 from graphdoctor.match.padding import PadMatch, pad_before
 from graphdoctor.match.pattern import Binding, Pattern, PatternEdge
 from graphdoctor.match.results import CannotTell, Match, NoMatch, Outcome, negated
-from graphdoctor.match.support import Judge, Kind
+from graphdoctor.match.support import Judge
 
 __all__ = [
     "BatchNormMatch",

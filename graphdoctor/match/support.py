@@ -9,70 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphdoctor.ir import GraphView, Node, TensorSpec, Value
 from graphdoctor.match.constants import constant_of, small_constant, source_of
 from graphdoctor.match.context import EngineRank, SpecTable
 from graphdoctor.match.engine_rank import EngineRanks, near_outputs
 from graphdoctor.match.history import has_heard_of
+from graphdoctor.match.kinds import FED, NOT_IN_ONNX, PLACEHOLDERS, Kind, OnnxKind, OpKind, answer
 from graphdoctor.match.layout import Layouts
-from graphdoctor.match.lowered import BORDER_TYPES, Emission, Emissions, OnnxRecords, Operand, attr_key
+from graphdoctor.match.lowered import BORDER_TYPES, Emissions, OnnxRecords, Operand, attr_key
 from graphdoctor.match.results import CannotTell
 from graphdoctor.ops import Op, OpContext, find_op
 from graphdoctor.ops.reshape import is_flatten
-from graphdoctor.ops.sources import NO_BFLOAT16
 from graphdoctor.targets import Target
-from graphdoctor.types import Answer, DType, Support
+from graphdoctor.types import DType, Support
 from graphdoctor.wire.tensors import TensorError
 
-_NOT_IN_ONNX = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
-_DELICATE = _NOT_IN_ONNX | BORDER_TYPES | {DType.INT8, DType.BFLOAT16}
+_DELICATE = NOT_IN_ONNX | BORDER_TYPES | {DType.INT8, DType.BFLOAT16}
 """Types of which a constant is refused somewhere."""
 _MOST_COMPUTED = 1 << 26
 _ALWAYS_TAKEN = 8
 """Dimensions that every target takes, so that they tell no kinds of nodes apart."""
-_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
-_FED = frozenset({*_PLACEHOLDERS, "PlaceholderWithDefault"})
-ORDER_ONLY = frozenset({"NoOp", "ControlTrigger"})
-"""Ops that take and give no data: they say in which order others run."""
 _AXIS = Operand(DType.INT32, (), True, False)
 """The axis of a ConcatV2 that graphsurgeon made: an attribute, where others have a last input."""
-_STAYS = "fed by TensorFlow, as every input is"
-_NO_NODE = Support(Answer.YES, "needs no node in ONNX")
-_UNHEARD = (
-    "no release of TensorFlow has it, so that no converter has a lowering, and the parser takes it from a plugin of "
-    "that name alone"
-)
-_UNTYPED = "no release of TensorFlow has it, so that the type of this input cannot be told"
-
-
-class OpKind(NamedTuple):
-    """All of a node that a row of a table of TensorFlow ops can ask for."""
-
-    op: str
-    operands: tuple[Operand, ...]
-    dtype: DType
-    attrs: tuple[tuple[str, Any], ...]
-    outputs: int
-
-
-class OnnxKind(NamedTuple):
-    """All of a node that rows of a table of ONNX ops can ask for."""
-
-    op: str
-    is_input: bool
-    dtype: DType
-    emissions: Emissions
-    constants: frozenset[DType] = frozenset()
-    """Types of the constants that are left of it for others to read."""
-    rank: int = 0
-    """The most dimensions of its outputs and of what is in between; 0 where every target takes as many."""
-    unheard: bool = False
-    """True for an op that is neither TensorFlow's nor a function of the graph."""
-
-
-Kind = OpKind | OnnxKind
 
 
 class _Asked(NamedTuple):
@@ -101,7 +61,7 @@ class Judge:
         self._by_op_type = [t for t in targets if t.parser != "onnx"]
         self._written = any(t.alone for t in self._by_op_type)
         self._inputs = frozenset(graph.inputs)
-        self._records = OnnxRecords(specs, self._inputs.union(graph.by_op(*_PLACEHOLDERS)))
+        self._records = OnnxRecords(specs, self._inputs.union(graph.by_op(*PLACEHOLDERS)))
         self._op_kinds: dict[Node, OpKind] = {}
         self._segment_kinds: dict[Node, OpKind] = {}
         self._onnx_kinds: dict[Node, OnnxKind] = {}
@@ -122,7 +82,7 @@ class Judge:
         """Whether ``target`` runs nodes of ``kind``, and why."""
         key = (kind, target.name)
         if key not in self._answers:
-            self._answers[key] = _answer(kind, target)
+            self._answers[key] = answer(kind, target)
         return self._answers[key]
 
     def kind(self, node: Node, target: Target) -> Kind:
@@ -178,7 +138,7 @@ class Judge:
     def _folds(self, node: Node, constants: set[Node]) -> bool:
         if node.op == "Const":
             return True
-        if not node.inputs or node.controls or node.op in _FED or node in self._inputs:
+        if not node.inputs or node.controls or node.op in FED or node in self._inputs:
             return False
         inferred = self.specs.output(node).constant is not None
         if not inferred and not all(v.node in constants for v in node.inputs):
@@ -201,7 +161,7 @@ class Judge:
         return len(values) == len(tensors) and op.fold(context, values) is not None
 
     def _onnx_kind(self, node: Node) -> OnnxKind:
-        is_input = node in self._inputs or node.op in _PLACEHOLDERS
+        is_input = node in self._inputs or node.op in PLACEHOLDERS
         op = find_op(node.op)
         dtype = self.specs.output(node).dtype
         emissions: Emissions = ()
@@ -242,7 +202,7 @@ class Judge:
         """
         if self.graph.is_output(node):
             return True
-        if self.specs.output(node).dtype in _NOT_IN_ONNX | BORDER_TYPES:
+        if self.specs.output(node).dtype in NOT_IN_ONNX | BORDER_TYPES:
             return False
         return any(
             reader in self._live_nodes() and not self.is_constant(reader) for reader in self.graph.consumers(node)
@@ -317,89 +277,3 @@ def _keeps_rows(node: Node) -> bool:
     if shape.op != "Shape" or shape.inputs[0] != node.inputs[0] or begin is None or rest is None:
         return False
     return begin.reshape(-1).tolist() == [0] and rest.reshape(-1).tolist() == [-1]
-
-
-def _answer(kind: Kind, target: Target) -> Support:
-    if isinstance(kind, OnnxKind):
-        return _by_onnx_ops(kind, target)
-    return _in_segment(kind, target) if target.parser == "tftrt" else _by_op_type(kind, target)
-
-
-def _in_segment(kind: OpKind, target: Target) -> Support:
-    """TF-TRT: a node whose output has no known type cannot be told of."""
-    if kind.op in _FED:
-        return Support(Answer.YES, _STAYS)
-    if kind.op in ORDER_ONLY:
-        return Support(Answer.YES, "computes nothing")
-    support = target.supports(kind.op, kind.operands, dict(kind.attrs), kind.outputs)
-    if support.ok is Answer.YES and kind.dtype is DType.INVALID:
-        return Support(Answer.UNKNOWN, "the dtype of its output is not known", support.source)
-    return support
-
-
-def _by_op_type(kind: OpKind, target: Target) -> Support:
-    support = target.supports(kind.op, kind.operands, dict(kind.attrs), kind.outputs)
-    if kind.op == "Const" and support.ok is Answer.UNKNOWN and kind.dtype.is_integer:
-        # The file can hold it; whether it is a tensor of the engine is asked of the node that reads it.
-        return Support(Answer.YES, "written as it is", support.source)
-    return support
-
-
-def _by_onnx_ops(kind: OnnxKind, target: Target) -> Support:
-    if kind.rank > (target.types.max_rank or kind.rank):
-        return Support(Answer.NO, f"{kind.op} takes {kind.rank} dimensions, and the target has {target.types.max_rank}")
-    if kind.is_input:
-        return _onnx_input(kind, target)
-    if kind.unheard:
-        return Support(Answer.NO, _UNHEARD)
-    if DType.BFLOAT16 in kind.constants:
-        return Support(Answer.UNKNOWN, NO_BFLOAT16)
-    for dtype in sorted(kind.constants):
-        if dtype in _NOT_IN_ONNX | target.types.not_constant | target.types.border:
-            return Support(Answer.NO, f"it is a constant of {dtype.label}, which the target refuses")
-    if isinstance(kind.emissions, str):
-        return Support(Answer.UNKNOWN, kind.emissions)
-    worst = _NO_NODE
-    for emission in kind.emissions:
-        support = _onnx_op(emission, target)
-        if support.ok is Answer.NO:
-            return support
-        if support.ok is Answer.UNKNOWN and worst.ok is Answer.YES:
-            worst = support
-    return worst
-
-
-def _onnx_op(emission: Emission, target: Target) -> Support:
-    if emission.op == "Cast" and _is_narrowing(emission, target):
-        return _NO_NODE
-    support = target.supports(emission.op, emission.operands, dict(emission.attrs), emission.outputs)
-    if support.ok is Answer.YES:
-        return support
-    return Support(support.ok, f"ONNX {emission.op}: {support.reason}", support.source)
-
-
-def _is_narrowing(emission: Emission, target: Target) -> bool:
-    """True for a Cast between int64 and int32 where the parser takes the one for the other."""
-    operand = emission.operands[0]
-    types = {None if operand is None else operand.dtype, dict(emission.attrs).get("to")}
-    if types != {DType.INT32, DType.INT64} and types != {DType.INT64}:
-        return False
-    return target.types.narrowed.get(DType.INT64) is DType.INT32 and DType.INT32 in target.dtypes
-
-
-def _onnx_input(kind: OnnxKind, target: Target) -> Support:
-    """An input of the network; its type must be one of the engine's."""
-    dtype = kind.dtype
-    if dtype is DType.INVALID:
-        # Without a type no input is written: it can only be given by the user (--input NAME:DTYPE).
-        if kind.unheard:
-            return Support(Answer.NO, _UNTYPED)
-        return Support(Answer.UNKNOWN, "the dtype of the input is not known")
-    if dtype in _NOT_IN_ONNX or dtype in target.types.refused:
-        return Support(Answer.NO, f"an input of the engine cannot be {dtype.label}")
-    if dtype in target.dtypes or dtype in target.types.border:
-        return Support(Answer.YES)
-    narrowed = target.types.narrowed.get(dtype)
-    if narrowed is not None:
-        return Support(Answer.UNKNOWN, f"it is {dtype.label}, which becomes {narrowed.label} at best")
-    return Support(Answer.UNKNOWN, f"it is {dtype.label}, which is not among the types of the engine")

@@ -22,7 +22,7 @@ from graphdoctor.batch.pool import Died, in_processes
 from graphdoctor.batch.run import Work, check_all
 from graphdoctor.errors import InputError, MissingExtraError, UnsupportedError
 from graphdoctor.flows.check import CheckOptions
-from graphdoctor.ir import Graph
+from graphdoctor.ir import Node
 from tests.cli.program import call
 from tests.hostile.models import GRAPHS, ROOT, save
 
@@ -62,18 +62,18 @@ def test_one_model_never_pays_for_processes(models: list[str], monkeypatch: pyte
 def test_nothing_is_left_of_a_model_that_was_checked(models: list[str]) -> None:
     """As in a command, where nobody collects."""
     gc.collect()
-    before = _graphs()
+    before = _nodes()
     gc.disable()
     try:
         outcomes = list(check_all(models, Work(lambda path: OPTIONS, jobs=1)))
     finally:
         gc.enable()
     assert len(outcomes) == len(models)
-    assert _graphs() == before
+    assert _nodes() == before
 
 
-def _graphs() -> int:
-    return sum(isinstance(thing, Graph) for thing in gc.get_objects())
+def _nodes() -> int:
+    return sum(isinstance(thing, Node) for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("wrong", ["-1", "x", "1.5", "1000"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphdoctor.lint.context import CheckContext, Hit
-from graphdoctor.match.support import Kind, OnnxKind
+from graphdoctor.match.kinds import Kind, OnnxKind
 from graphdoctor.types import Answer
 
 
