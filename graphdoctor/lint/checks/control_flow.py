@@ -10,7 +10,17 @@ from graphdoctor.lint.context import CheckContext, Hit
 from graphdoctor.match.bodies import Bodies
 from graphdoctor.match.constants import source_of
 from graphdoctor.match.learning_phase import MERGE_OPS, SWITCH_OPS, learning_phases
-from graphdoctor.passes.loops import WHILE_OPS, Effects, Loop, LoopError, frames_of, loop_of, loop_of_while, unroll
+from graphdoctor.passes.loops import (
+    WHILE_OPS,
+    Effects,
+    Loop,
+    LoopError,
+    frames_of,
+    loop_of,
+    loop_of_while,
+    unroll,
+    why_kept,
+)
 from graphdoctor.words import plural
 
 _ENTER = ("Enter", "RefEnter")
@@ -27,7 +37,9 @@ def check(ctx: CheckContext, *, loops: bool = True) -> Iterator[Hit]:
     found = _loops(ctx, frames) if loops else _conditionals(ctx, {n for nodes in frames.values() for n in nodes})
     for node, reason, covers, case in found:
         for target in ctx.targets:
-            yield Hit(node, reason, target.parser != "onnx", target, case, covers)
+            kept = why_kept(target, covers) if loops else ""
+            said = f"{reason}, but {kept}" if kept and case else reason
+            yield Hit(node, said, target.parser != "onnx", target, "" if kept else case, covers)
 
 
 Found = Iterator[tuple[Node, str, tuple[Node, ...], str]]

@@ -9,7 +9,7 @@ from graphdoctor.passes.loops.form import Cell, Loop, LoopError
 from graphdoctor.passes.loops.frames import Frame, frames_of, loop_of
 from graphdoctor.passes.loops.functional import WHILE_OPS, loop_of_while
 from graphdoctor.passes.loops.lists import READING
-from graphdoctor.passes.loops.unroll import Unrolled, read_arrays, unroll
+from graphdoctor.passes.loops.unroll import Unrolled, read_arrays, unroll, why_kept
 from graphdoctor.passes.loops.values import Copy, Out, Ref
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "loop_of_while",
     "read_arrays",
     "unroll",
+    "why_kept",
 ]

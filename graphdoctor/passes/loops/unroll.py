@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphdoctor.ir import GraphView, Node, Value
@@ -12,7 +12,8 @@ from graphdoctor.passes.loops.lists import LIST_OPS
 from graphdoctor.passes.loops.outside import FLOW_SLOT, Outside, why_unknown
 from graphdoctor.passes.loops.simulate import Copies, Simulation
 from graphdoctor.passes.loops.values import Copy, Out, Ref, Val
-from graphdoctor.types import DType
+from graphdoctor.targets import Target
+from graphdoctor.types import Answer, DType
 from graphdoctor.wire.attrs import AttrPy
 from graphdoctor.words import plural
 
@@ -50,6 +51,14 @@ def unroll(
         LoopError: its end is not known before the graph runs, or something in it cannot be copied.
     """
     return _Unroller(graph, loop, specs, acts, guard or (lambda value: frozenset())).run()
+
+
+def why_kept(target: Target | None, nodes: Iterable[Node]) -> str:
+    """Why a loop of ``nodes`` stays for ``target``: a detector is recognized by the loop around its suppression."""
+    if target is None or target.row("NonMaxSuppression").support is Answer.YES:
+        return ""
+    found = next((n for n in nodes if n.op.startswith("NonMaxSuppression")), None)
+    return "" if found is None else f"it holds {found.op} {found.name}, which the target lacks"
 
 
 def read_arrays(graph: GraphView, node: Node, specs: Specs) -> Unrolled | None:

@@ -22,6 +22,7 @@ from graphdoctor.passes.loops import (
     loop_of_while,
     read_arrays,
     unroll,
+    why_kept,
 )
 from graphdoctor.surgery.finder import Finder, Found, NoOptions
 from graphdoctor.surgery.proposal import (
@@ -72,6 +73,9 @@ def _unrolled(graph: GraphView, facts: Facts, loop: Loop, waiting: Waiting, effe
     Raises:
         LoopError: the loop cannot be unrolled.
     """
+    kept = why_kept(facts.target, loop.nodes)
+    if kept:
+        raise LoopError(kept)
     idle = {c for n in loop.nodes for c in waiting.idle(n)}
     loop = replace(loop, controls=tuple(c for c in loop.controls if c not in idle))
     found = unroll(graph, loop, facts.specs, acts=effects, guard=waiting.guard_of)
