@@ -14,6 +14,9 @@ from graphdoctor.surgery.finder import Finder, Found
 from graphdoctor.surgery.proposal import DropAttrs, Facts, Refusal, propose
 from graphdoctor.types import DType
 
+_SHAPES = "output_shapes"
+"""What a node says of its own outputs. Where it says something, that may be all that tells the shape of an output."""
+
 
 class StripOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of ``strip-new-attributes``; the table of attributes itself is ``rules/history/tf1.12.toml``.
@@ -73,7 +76,7 @@ def _is_default(node: Node, key: str, options: StripOptions) -> bool:
 def _has_no_effect(node: Node, key: str, facts: Facts, options: StripOptions) -> bool:
     """True where the attribute is off its default and the node still does what it would do at the default."""
     if key in options.hints.get(node.op, ()):
-        return True
+        return key != _SHAPES or all(shape is None for shape in node.attr(key) or ())
     if key in options.inference.get(node.op, ()):
         return node.attr("is_training", True) is False
     return key == "incompatible_shape_error" and _broadcasts(node, facts)
@@ -92,6 +95,7 @@ def _reason(node: Node, key: str, options: StripOptions) -> str:
     why = (
         options.why.get(f"{node.op}.{key}")
         or options.why.get(key)
+        or ("nothing else may tell these shapes" if key == _SHAPES else "")
         or f"TensorFlow {options.release} has no such attribute"
     )
     value = node.attr(key)
