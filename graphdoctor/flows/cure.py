@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ ARTEFACTS = (
     "engine.host.py",
     "model.uff",
     "model.onnx",
+    "model.front.onnx",
     "model.plan",
     "model.plan.json",
     "report.json",
@@ -110,7 +112,7 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
         keep_input(path, place, "Choose another folder")
     opened = open_any(path, options.signature)
     _clear_folder(run.folder)
-    original = graphdef_bytes(opened.graph)
+    original, known = graphdef_bytes(opened.graph), frozenset(node.name for node in opened.graph)
     run.products = [Product(path, opened, options, parser)]
     steps = (
         ("check", lambda: _check(run, opened)),
@@ -118,7 +120,7 @@ def cure(path: str, options: CureOptions, on_step: Callable[[CureStep], None] = 
         ("cut", lambda: _cut(run, opened)),
         ("convert", lambda: together([p.convert() for p in run.products])),
         ("build", lambda: together([p.build() for p in run.products])),
-        ("verify", lambda: _verify(run, opened, original)),
+        ("verify", lambda: _verify(run, opened, original, known)),
     )
     for name, step in steps if options.cut is not None else [s for s in steps if s[0] != "cut"]:
         done = _timed(run, name, step)
@@ -238,7 +240,12 @@ def _product(run: Cure, opened: Opened, parser: UffParser | None, number: int) -
     return Product(run.model, part, run.options, parser, number, is_part=True, after=report)
 
 
-def _verify(run: Cure, opened: Opened, original: bytes) -> CureStep:
+def _verify(run: Cure, opened: Opened, original: bytes, known: AbstractSet[str]) -> CureStep:
+    """Compare with the model; ``known`` are its nodes, before the fix."""
+    others = [v.name for v in opened.graph.outputs if v.node.name not in known]
+    if others and not run.is_cut:
+        text = f"inconclusive: the model has no {', '.join(others)}, and TensorFlow gives nothing to compare it with"
+        return CureStep("verify", "unknown", 0.0, text)
     pinned = pinned_inputs(run.fixed) if run.fixed is not None else {}
     outputs = tuple(v.name for v in opened.graph.outputs)
     whole = Side(run.model, "tensorflow", tuple(opened.inputs()), outputs, original, pinned)

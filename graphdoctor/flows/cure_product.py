@@ -17,7 +17,7 @@ from graphdoctor.flows.cutting import model_place
 from graphdoctor.flows.live import merged
 from graphdoctor.flows.live_uff import heard_of
 from graphdoctor.flows.opening import Opened, SignatureOptions
-from graphdoctor.flows.uff_twin import onnx_twin, registered_inputs, registration
+from graphdoctor.flows.uff_twin import front_of_twin, onnx_twin, registered_inputs, registration
 from graphdoctor.flows.verify import Side, Verified, VerifyOptions, compare_sides
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph, require_onnx, to_bytes
 from graphdoctor.formats.readfile import atomic_write
@@ -136,6 +136,8 @@ class Product:
             raise InputError("nothing was converted")
         place = self.place("model.plan")
         self.built = self._built_by_uff_parser(place) or self._built_of_onnx(self.onnx, place)
+        if not self.built.result.ok and self.uff is not None and self.built.result.parser != UFF:
+            self.built = self._built_of_front(place) or self.built
         r = self.built.result
         if not r.ok:
             whose = "NVIDIA's builder refuses it" if r.parser != UFF else f"refused by {self.built.by}"
@@ -161,9 +163,27 @@ class Product:
             self.after = merged(self.after, opened.graph, self.options.target.name, heard_of(built.errors))
         return built
 
-    def _built_of_onnx(self, onnx: OnnxModel, place: Path) -> Built:
+    def _built_of_front(self, place: Path) -> Built | None:
+        """Of the twin up to where boxes are suppressed: the plugin of the target does that, and no op of RTX."""
+        front = front_of_twin(str(self.place("model.uff")))
+        if front is None:
+            return None
+        file = self.place("model.front.onnx")
+        atomic_write(file, to_bytes(front))
+        built = self._built_of_onnx(front, place, file)
+        if not built.result.ok:
+            return None
+        gives = ", ".join(name for name, _ in front.outputs)
+        return replace(built, by=f"of {file.name}, the twin as far as {gives}: {self._refusal()}")
+
+    def _refusal(self) -> str:
+        """What the builder said of the whole twin, in short."""
+        nodes = dict.fromkeys(n for e in (self.built.errors if self.built else ()) for n in e.nodes)
+        return f"this builder cannot suppress boxes as {', '.join(nodes) or 'the plugin'} does"
+
+    def _built_of_onnx(self, onnx: OnnxModel, place: Path, file: Path | None = None) -> Built:
         source = Source(
-            self.place("model.onnx").read_bytes(),
+            (file or self.place("model.onnx")).read_bytes(),
             onnx.origins(),
             self.opened.model.sha256,
             self.model,

@@ -59,4 +59,4 @@ def _open_question(run: Cure) -> str:
     for verified in (*(p.verified for p in run.products), None if run.is_host_right() else run.proof):
         if verified is not None and verified.judgement.verdict is not Verdict3.SAME:
             return f"{verified.judgement.verdict.value}, {verified.judgement.reason}"
-    return run.doubt()
+    return run.doubt() or run.steps[-1].summary

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from graphdoctor.flows.opening import Opened
 from graphdoctor.formats.onnx import OnnxModel, onnx_from_graph
 from graphdoctor.formats.uff import graph_from_uff, load_uff
+from graphdoctor.match.choosing import SUPPRESSION_OPS
 from graphdoctor.match.layout import data_format
 from graphdoctor.types import Dim
 
+_BOXES_AND_SCORES = 2
+"""The first inputs of every suppression."""
 _IMAGE = 3
 """Dimensions of an image without its batch."""
 
@@ -22,6 +25,18 @@ def onnx_twin(path: str) -> OnnxModel:
         UnsupportedError: the meaning of nodes is not known, or ONNX has no form for them.
     """
     return onnx_from_graph(graph_from_uff(load_uff(path).model))
+
+
+def front_of_twin(path: str) -> OnnxModel | None:
+    """The twin up to where boxes are suppressed, for a builder that has no such op; ``None`` where none are.
+
+    Raises:
+        InputError: the file is damaged.
+        UnsupportedError: the meaning of nodes is not known, or ONNX has no form for them.
+    """
+    graph = graph_from_uff(load_uff(path).model)
+    graph.outputs = tuple(dict.fromkeys(v for n in graph.by_op(*SUPPRESSION_OPS) for v in n.inputs[:_BOXES_AND_SCORES]))
+    return onnx_from_graph(graph) if graph.outputs else None
 
 
 def registered_inputs(opened: Opened) -> Iterator[tuple[str, tuple[Dim, ...]]]:

@@ -12,10 +12,16 @@ from graphdoctor.ir import GraphView, Node
 from graphdoctor.match.frames import ENTER_OPS, EXIT_OPS, SWITCH_OPS
 from graphdoctor.match.functions import read_library
 
-CHOOSING_OPS = frozenset(
-    "NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 "
-    "NonMaxSuppressionWithOverlaps CombinedNonMaxSuppression GenerateBoundingBoxProposals TopK TopKV2 ArgMax ArgMin "
-    "Where Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2".split()
+SUPPRESSION_OPS = (
+    "NonMaxSuppression",
+    *(f"NonMaxSuppressionV{version}" for version in (2, 3, 4, 5)),
+    "NonMaxSuppressionWithOverlaps",
+    "CombinedNonMaxSuppression",
+)
+"""Ops that keep the best of the boxes that overlap; they read boxes, then scores."""
+CHOOSING_OPS = frozenset(SUPPRESSION_OPS) | frozenset(
+    "GenerateBoundingBoxProposals TopK TopKV2 ArgMax ArgMin Where "
+    "Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2".split()
 )
 _COMPARING = frozenset("Greater GreaterEqual Less LessEqual Equal NotEqual".split())
 _LOGIC = frozenset("LogicalAnd LogicalOr LogicalNot Identity Reshape Squeeze ExpandDims All Any".split())

@@ -117,6 +117,19 @@ def test_a_refusal_of_nvidia(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "model.plan").exists()
 
 
+def test_a_detector_for_a_uff_parser_is_built_as_far_as_its_plugin(tmp_path: Path) -> None:
+    """RTX has nothing that suppresses boxes, and the model has no output of the plugin: that is said, not passed."""
+    model = Path(__file__).parents[2] / "fixtures/detectors/ssd.pb"
+    packs = ("--rules", "ssd-trt,tf112,clean,fold,trt3,uff", "--unsafe-fixes")
+    done, report = run(str(model), tmp_path, *packs, target="trt7-uff")
+    assert done.code == report["exit_code"] == 1
+    assert [s["status"] for s in report["steps"]] == ["done", "done", "done", "done", "unknown"]
+    assert "model.front.onnx, the twin as far as" in report["build"]["by"]
+    assert "the model has no NMS" in report["steps"][-1]["summary"]
+    assert "not proven: inconclusive: the model has no NMS" in " ".join(done.out.split())
+    assert {"model.uff", "model.onnx", "model.front.onnx", "model.plan"} <= {p.name for p in tmp_path.iterdir()}
+
+
 def test_an_output_that_hears_no_input_is_not_cured(tmp_path: Path) -> None:
     text = """
     x = Placeholder {dtype: int32, shape: shape[1,4]}
