@@ -28,11 +28,23 @@ def frames_of(graph: GraphView) -> Iterator[Frame]:
     entries: dict[str, list[Node]] = {}
     for node in graph.by_op(_ENTER, "RefEnter"):
         entries.setdefault(str(node.attr("frame_name", node.scope)), []).append(node)
+    seen = _as_outputs_read(graph) if entries else {}
     for name, nodes in entries.items():
-        yield _frame(graph, name, nodes)
+        yield _frame(graph, name, nodes, seen)
 
 
-def _frame(graph: GraphView, name: str, entries: Sequence[Node]) -> Frame:
+def _as_outputs_read(graph: GraphView) -> dict[Node, int]:
+    """The place of each node that outputs need, as one finds them from the outputs on: the file's order has no say."""
+    waiting, seen = [v.node for v in reversed(graph.outputs)], dict[Node, int]()
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen[node] = len(seen)
+            waiting += (v.node for v in reversed(node.inputs))
+    return seen
+
+
+def _frame(graph: GraphView, name: str, entries: Sequence[Node], seen: Mapping[Node, int]) -> Frame:
     depth, waiting, exits = dict.fromkeys(entries, 1), list(entries), dict[Node, None]()
     while waiting:
         node = waiting.pop()
@@ -43,7 +55,7 @@ def _frame(graph: GraphView, name: str, entries: Sequence[Node]) -> Frame:
             elif user not in depth:
                 depth[user] = level
                 waiting.append(user)
-    return Frame(name, tuple(entries), tuple(depth), tuple(exits))
+    return Frame(name, tuple(entries), tuple(depth), tuple(sorted(exits, key=lambda n: seen.get(n, len(seen)))))
 
 
 def loop_of(graph: GraphView, frame: Frame, rank: Mapping[Node, int]) -> Loop:
