@@ -13,7 +13,7 @@ from graphdoctor.ops import InferError, OpContext, find_op
 from graphdoctor.passes.infer_shapes import Specs, inferred
 from graphdoctor.passes.loops.form import LoopError
 from graphdoctor.passes.loops.lists import LIST_OPS, READING
-from graphdoctor.passes.loops.simulate import PASSING, Copies
+from graphdoctor.passes.loops.simulate import PASSING, Copies, bare
 from graphdoctor.passes.loops.values import DEAD, Ref, Val
 from graphdoctor.types import DType, dims_text
 from graphdoctor.wire.attrs import AttrPy
@@ -63,11 +63,16 @@ class Outside:
             self.values[value] = Val(self._spec(value), value)
 
     def _spec(self, value: Value) -> TensorSpec:
-        """What is known of ``value``; a constant is the same in the loop around this one too."""
+        """What is known of ``value``; a constant is the same in the loop around this one too.
+
+        Of computed floats the value is not taken: TensorFlow may round otherwise.
+        """
         spec, source = self.specs.of(value), source_of(value)
         found = small_constant(value) if spec.constant is None and source.node.op == "Const" else None
         self.looked_at[source.node] = None
-        return spec if found is None else TensorSpec(self.specs.of(source).dtype, found.shape, found)
+        if found is not None:
+            return TensorSpec(self.specs.of(source).dtype, found.shape, found)
+        return spec if spec.dtype.is_integer or spec.dtype is DType.BOOL or source.node.op == "Const" else bare(spec)
 
     def _is_list(self, value: Value) -> bool:
         source = source_of(value)
@@ -144,7 +149,7 @@ class Outside:
         if self._is_list(value):
             return self.entered(value)
         if spec.constant is not None or not node.inputs or depth > _FARTHEST:
-            return Val(spec, value)
+            return Val(self._spec(value), value)
         self.looked_at[node] = None
         inputs = tuple(self._settled(v, depth + 1) for v in node.inputs)
         found = Val(spec, value)

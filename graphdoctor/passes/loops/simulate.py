@@ -65,7 +65,8 @@ class Copies:
         self.made[key] = Copy(key, op, refs, attrs, waits, origin)
         branch = _branches(inputs)
         specs = _inferred(Node(key, op, attrs if isinstance(attrs, Attrs) else Attrs(attrs)), inputs) or (UNKNOWN_SPEC,)
-        return tuple(Val(_bare(s) if branch else s, Out(key, i), branch) for i, s in enumerate(specs))
+        kept = [s if not branch and is_exact(op, s) else bare(s) for s in specs]
+        return tuple(Val(s, Out(key, i), branch) for i, s in enumerate(kept))
 
     def ref(self, value: Val, origin: Node) -> Ref:
         """Where ``value`` is to be had; a known one becomes a constant.
@@ -112,8 +113,13 @@ def _inferred(node: Node, inputs: Sequence[Val]) -> tuple[TensorSpec, ...]:
         return ()
 
 
-def _bare(spec: TensorSpec) -> TensorSpec:
-    """What is known of a value that may not be there: not the value."""
+def is_exact(op: str, spec: TensorSpec) -> bool:
+    """True if ``spec``, what is known of an output of ``op``, holds the bits that TensorFlow computes."""
+    return spec.dtype.is_integer or spec.dtype is DType.BOOL or op == "Const" or op in PASSING or op in _EXACT
+
+
+def bare(spec: TensorSpec) -> TensorSpec:
+    """What is known of a value that may not be there, or that TensorFlow may round otherwise: not the value."""
     return TensorSpec(spec.dtype, spec.shape)
 
 
@@ -215,7 +221,7 @@ class Simulation:
         while len(made) < self.outputs.get(node, 1) and isinstance(first, Out):
             made.append(Val(ref=Out(first.key, len(made))))
         sides = self._sides(node, inputs, waits, len(made))
-        return tuple(Val(_bare(v.spec) if side else v.spec, v.ref, side) for v, side in zip(made, sides, strict=True))
+        return tuple(Val(bare(v.spec) if side else v.spec, v.ref, side) for v, side in zip(made, sides, strict=True))
 
     def _sides(self, node: Node, inputs: Values, waits: Values, count: int) -> list[frozenset[object]]:
         """The branches in which each output of a copy lies."""
@@ -284,6 +290,6 @@ def _known(node: Node, inputs: Values) -> Values | None:
         return None
     if not specs or any(s.constant is None or s.dtype is DType.STRING for s in specs):
         return None
-    if node.op not in _EXACT and not all(s.dtype.is_integer or s.dtype is DType.BOOL for s in specs):
+    if not all(is_exact(node.op, s) for s in specs):
         return None
     return tuple(Val(s) for s in specs)
